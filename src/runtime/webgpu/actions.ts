@@ -38,10 +38,11 @@ export interface Scratch {
   readonly poison: GPUBuffer | null;
 }
 
-/** Where a range begins: at `at`, and `by` bytes further for each iteration of the loop at `depth`. */
+/** Where a range begins: at `at`, `byPlace` bytes further for each place of the inputs, and `by` for each iteration of the loop at `depth`. */
 export interface Start {
   readonly buffer: GPUBuffer;
   readonly at: number;
+  readonly byPlace: number;
   readonly strides: readonly { readonly depth: number; readonly by: number }[];
 }
 
@@ -56,13 +57,31 @@ export type Action =
       /** One, or those that were joined. */
       readonly steps: readonly LaunchStep[];
       readonly program: GpuProgram;
-      readonly group: GPUBindGroup;
+      readonly groups: Groups;
       readonly iterations: GPUBindGroup | null;
       /** Where each iteration stands in the buffer of counters: filled for every dispatch. */
       readonly offsets: Uint32Array<ArrayBuffer>;
     }
   | { readonly kind: "copies"; readonly bytes: number; readonly copies: readonly Copy[] }
   | { readonly kind: "loop"; readonly depth: number; readonly extent: number; readonly actions: readonly Action[] };
+
+/** The bind groups of a launch: one for each place of its inputs, made when a step first has that place. */
+export class Groups {
+  readonly #make: (place: number) => GPUBindGroup;
+  readonly #made: GPUBindGroup[] = [];
+
+  constructor(make: (place: number) => GPUBindGroup) {
+    this.#make = make;
+  }
+
+  at(place: number): GPUBindGroup {
+    const known = this.#made[place];
+    if (known !== undefined) return known;
+    const made = this.#make(place);
+    this.#made[place] = made;
+    return made;
+  }
+}
 
 /** What an entry's launches were compiled to: a program for each module that is launched. */
 export type EntryPrograms = ReadonlyMap<WgslModule, GpuProgram>;
@@ -73,6 +92,8 @@ export interface ActionParts {
   readonly entry: CompiledEntry<WgslArtifact>;
   readonly programs: EntryPrograms;
   readonly input: GPUBuffer | null;
+  /** From one place of the inputs to the next. */
+  readonly placeBytes: number;
   readonly output: GPUBuffer | null;
   /** 0, 1, 2, ...: a number every `counterStride` bytes. */
   readonly counters: GPUBuffer | null;
@@ -178,21 +199,28 @@ export class Binder {
       kind: "dispatch",
       steps,
       program,
-      group: this.#group(label, program, bindings),
+      groups: this.#groups(label, program, bindings),
       iterations: this.#iterations(program),
       offsets: new Uint32Array(module.iterations),
     };
   }
 
-  #group(label: string, { text, layout }: GpuProgram, bindings: readonly ArtifactBinding[]): GPUBindGroup {
+  #groups(label: string, { text, layout }: GpuProgram, bindings: readonly ArtifactBinding[]): Groups {
     const { device } = this.#parts;
-    const entries: GPUBindGroupEntry[] = text.bindings.map(({ binding, param, bytes }, i) => {
+    const ranges = text.bindings.map(({ binding, param, bytes }, i) => {
       const bound = bindings[i];
       if (bound === undefined) throw new CompilerBug(`${param} of ${label} is not bound`);
-      const { buffer, slot } = this.#place(bound.buffer);
-      return { binding, resource: { buffer, offset: slot.offset, size: bytes } };
+      return { binding, bytes, start: this.#start(bound.buffer, undefined) };
     });
-    return device.createBindGroup({ label: `${labelPrefix} ${label}`, layout, entries });
+    const group = (place: number): GPUBindGroup => {
+      const entries = ranges.map(({ binding, bytes, start: { buffer, at, byPlace } }): GPUBindGroupEntry => {
+        return { binding, resource: { buffer, offset: at + byPlace * place, size: bytes } };
+      });
+      return device.createBindGroup({ label: `${labelPrefix} ${label}`, layout, entries });
+    };
+    const first = group(0); // what is wrong with it shows now
+    const isPlaced = ranges.some(({ start }) => start.byPlace > 0);
+    return new Groups((place) => (place === 0 || !isPlaced ? first : group(place)));
   }
 
   #iterations({ iterationLayout, text }: GpuProgram): GPUBindGroup | null {
@@ -225,18 +253,14 @@ export class Binder {
   }
 
   #start(slot: BufferSlot, row: ArtifactRow | undefined): Start {
-    const { buffer } = this.#place(slot);
-    if (row === undefined) return startOf(buffer, slot.offset);
-    const width = elementBytes(slot);
-    const strides = row.strides.map(({ depth, by }) => ({ depth, by: by * width }));
-    return { buffer, at: slot.offset + row.offset * width, strides };
-  }
-
-  #place(slot: BufferSlot): Place {
     const buffer = this.#segments[slot.segment];
     if (buffer === null)
       throw new CompilerBug(`a step names a buffer of a segment without memory: ${printBuffer(slot)}`);
-    return { slot, buffer };
+    const byPlace = slot.segment === "input" ? this.#parts.placeBytes : 0;
+    if (row === undefined) return { ...startOf(buffer, slot.offset), byPlace };
+    const width = elementBytes(slot);
+    const strides = row.strides.map(({ depth, by }) => ({ depth, by: by * width }));
+    return { buffer, at: slot.offset + row.offset * width, byPlace, strides };
   }
 }
 
@@ -250,13 +274,8 @@ function labelOf([first, ...others]: readonly LaunchStep[]): string {
   return others.length === 0 ? label : `${label} and ${others.length} more`;
 }
 
-interface Place {
-  readonly slot: BufferSlot;
-  readonly buffer: GPUBuffer;
-}
-
 function startOf(buffer: GPUBuffer, at: number): Start {
-  return { buffer, at, strides: [] };
+  return { buffer, at, byPlace: 0, strides: [] };
 }
 
 /** A bool is a word on the GPU. */

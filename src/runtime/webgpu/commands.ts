@@ -12,6 +12,7 @@ import type { TypedArray } from "../typed-arrays.ts";
 import { gpuBytesOf } from "./buffers.ts";
 import type { GpuConnection } from "./connection.ts";
 import { type GpuHealth, labelPrefix } from "./health.ts";
+import type { Places } from "./places.ts";
 import { Readbacks } from "./readbacks.ts";
 import { Recorder } from "./recorder.ts";
 import { Stopwatch } from "./stopwatch.ts";
@@ -34,6 +35,8 @@ export class Commands {
   /** A software GPU has no cliff: `writeBuffer` is a copy there. */
   readonly #ringFrom: number;
   readonly #underWay: Promise<unknown>[] = [];
+  /** What was fed for steps that are recorded. */
+  readonly #fed = new Set<Places>();
   #recorder: Recorder | null = null;
   #stopwatch: Stopwatch | null | undefined;
 
@@ -83,11 +86,19 @@ export class Commands {
     return byteLength;
   }
 
+  /** The place of the inputs of a step that is recorded now; they are written with what is submitted next. */
+  placeOf(places: Places): number {
+    this.#fed.add(places);
+    return places.take();
+  }
+
   submit(): void {
     if (this.#recorder === null) return;
     const commands = this.#recorder.finish();
     this.#recorder = null;
     this.#uploads.close();
+    for (const places of this.#fed) places.write(this.#device.queue);
+    this.#fed.clear();
     this.#device.queue.submit([commands]);
     this.#uploads.submitted();
   }

@@ -16,6 +16,7 @@ import { checkSizes, decode, storageBuffer } from "./buffers.ts";
 import { Commands } from "./commands.ts";
 import type { GpuConnection } from "./connection.ts";
 import { GpuHealth } from "./health.ts";
+import { Places, placesFor } from "./places.ts";
 import { GpuPrograms } from "./programs.ts";
 import { WebGpuRunner } from "./runner.ts";
 
@@ -122,13 +123,17 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
   }
 
   #runner(entry: CompiledEntry<WgslArtifact>, programs: EntryPrograms): WebGpuRunner {
+    const sizes = placesFor(entry.segmentBytes.input);
+    const input = storageBuffer(this.#connection, `inputs of ${entry.name}`, sizes.count * sizes.stride);
     const runner = new WebGpuRunner({
       device: this.#connection.device,
       health: this.#health,
       commands: this.#commands,
       entry,
       programs,
-      input: storageBuffer(this.#connection, `inputs of ${entry.name}`, entry.segmentBytes.input),
+      input,
+      placeBytes: sizes.stride,
+      places: input === null || sizes.count === 1 ? null : new Places(input, sizes),
       output: storageBuffer(this.#connection, `outputs of ${entry.name}`, entry.segmentBytes.output),
       counters: counterBuffer(this.#connection.device, entry),
       forget: (gone) => this.#forget(gone),

@@ -13,6 +13,8 @@ export class Recorder {
   readonly #encoder: GPUCommandEncoder;
   readonly #onLaunch: LaunchObserver | undefined;
   readonly #iterations: number[] = [];
+  /** Of the inputs. */
+  #place = 0;
   #pass: GPUComputePassEncoder | null = null;
   /** What the pass has set. */
   #pipeline: GPUComputePipeline | null = null;
@@ -24,11 +26,10 @@ export class Recorder {
     this.#onLaunch = onLaunch;
   }
 
-  record(actions: readonly Action[]): void {
-    for (let i = 0; i < actions.length; i++) {
-      const action = actions[i];
-      if (action !== undefined) this.#action(action);
-    }
+  /** On the inputs at this place. */
+  record(actions: readonly Action[], place: number): void {
+    this.#place = place;
+    this.#all(actions);
   }
 
   /** Behind what is recorded so far. */
@@ -54,6 +55,13 @@ export class Recorder {
     return this.#encoder.finish();
   }
 
+  #all(actions: readonly Action[]): void {
+    for (let i = 0; i < actions.length; i++) {
+      const action = actions[i];
+      if (action !== undefined) this.#action(action);
+    }
+  }
+
   #action(action: Action): void {
     switch (action.kind) {
       case "dispatch":
@@ -67,7 +75,7 @@ export class Recorder {
       case "loop":
         for (let i = 0; i < action.extent; i++) {
           this.#iterations[action.depth] = i;
-          this.record(action.actions);
+          this.#all(action.actions);
         }
         break;
       default:
@@ -75,11 +83,12 @@ export class Recorder {
     }
   }
 
-  #dispatch({ steps, program, group, iterations, offsets }: Action & { readonly kind: "dispatch" }): void {
+  #dispatch({ steps, program, groups, iterations, offsets }: Action & { readonly kind: "dispatch" }): void {
     const [x, y, z] = program.text.workgroups;
     if (x * y * z === 0) return; // an empty tensor: nothing to launch, and Dawn would warn
     this.#pass ??= this.#encoder.beginComputePass();
     if (this.#pipeline !== program.pipeline) this.#pass.setPipeline(program.pipeline);
+    const group = groups.at(this.#place);
     if (this.#group !== group) this.#pass.setBindGroup(0, group);
     this.#pipeline = program.pipeline;
     this.#group = group;
@@ -94,8 +103,8 @@ export class Recorder {
     if (this.#onLaunch !== undefined) for (const { label, id } of steps) this.#onLaunch(label, id);
   }
 
-  #at({ at, strides }: Start): number {
-    let offset = at;
+  #at({ at, byPlace, strides }: Start): number {
+    let offset = at + byPlace * this.#place;
     for (const { depth, by } of strides) offset += by * (this.#iterations[depth] ?? 0);
     return offset;
   }

@@ -3,7 +3,8 @@
  *
  * Everything that does not change from step to step is made when the entry is prepared: pipelines and bind groups.
  * A step is then a compute pass for each run of launches, and copies between them, recorded in the machine's commands; one that is called
- * alone is submitted at once, those of a chunk (chunk.ts) together.
+ * alone is submitted at once, those of a chunk (chunk.ts) together. Small feeds wait beside one another (places.ts), so that no copy stands
+ * between steps.
  *
  *   launch a; launch b; copy; launch c   ->   pass { a b } copy pass { c }   ->   queue.submit
  */
@@ -13,16 +14,19 @@ import { type BufferSlot, printBuffer } from "../../program/buffer.ts";
 import type { Chunk, Runner } from "../machine.ts";
 import type { TypedArray } from "../typed-arrays.ts";
 import { type Action, type ActionParts, Binder, type Scratch } from "./actions.ts";
-import { decode } from "./buffers.ts";
+import { decode, gpuBytesOf } from "./buffers.ts";
 import { type ChunkParts, ChunkSize, WebGpuChunk } from "./chunk.ts";
 import type { Commands } from "./commands.ts";
 import type { GpuHealth } from "./health.ts";
+import type { Places } from "./places.ts";
 import { elapsedMs, watchBytes } from "./stopwatch.ts";
 
 /** What a runner uses of its machine. */
 export interface RunnerParts extends ActionParts {
   readonly health: GpuHealth;
   readonly commands: Commands;
+  /** Where small inputs lie; null where they are large, or there are none. */
+  readonly places: Places | null;
   readonly forget: (runner: WebGpuRunner) => void;
 }
 
@@ -131,17 +135,24 @@ export class WebGpuRunner implements Runner {
   }
 
   #feed(input: number, values: TypedArray, more: number | null): number {
-    const { entry, input: fed, health, commands } = this.#parts;
+    const { entry, input: fed, places, health, commands } = this.#parts;
     health.assertWell();
     const slot = entry.inputs[input]?.buffer;
-    const buffer = slot?.segment === "held" ? this.#held : fed;
-    return buffer === null || slot === undefined ? 0 : commands.upload(buffer, slot, values, more);
+    if (slot === undefined) return 0;
+    if (slot.segment !== "held" && places !== null) {
+      if (places.isFull) commands.submit();
+      const bytes = gpuBytesOf(slot, values);
+      places.feed(slot, bytes);
+      return bytes.byteLength;
+    }
+    const buffer = slot.segment === "held" ? this.#held : fed;
+    return buffer === null ? 0 : commands.upload(buffer, slot, values, more);
   }
 
   #record(): void {
-    const { health, commands } = this.#parts;
+    const { health, commands, places } = this.#parts;
     health.assertWell();
-    commands.recorder.record(this.#actions);
+    commands.recorder.record(this.#actions, places === null ? 0 : commands.placeOf(places));
     this.#runs++;
   }
 }
