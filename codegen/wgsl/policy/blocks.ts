@@ -40,6 +40,14 @@ function costOf(found: Contraction, { rm, rn }: BlockShape): number {
   return Math.ceil(blocksOf(found, { rm, rn }) / atOnce) * each * (isMasked ? maskCost : 1);
 }
 
+/** The loops as one: the only one there is, or a new axis of that name, whose move is added to the others. */
+export function asOneAxis(loops: readonly LoopVar[], into: string, moves: WgslMove[]): string {
+  const [only] = loops;
+  if (loops.length === 1 && only !== undefined) return only.name;
+  moves.push({ move: "flatten", axes: loops.map(({ name }) => name), into });
+  return into;
+}
+
 /** How many there are of them. */
 function blocksOf({ batch, rows, columns }: Contraction, { rm, rn }: BlockShape): number {
   return sizeOf(batch) * Math.ceil(sizeOf(rows) / rm) * Math.ceil(sizeOf(columns) / rn);
@@ -52,12 +60,7 @@ export function blockMoves(
   { terms }: WgslTuning,
 ): Schedule<WgslMove> {
   const moves: WgslMove[] = [];
-  const one = (loops: readonly LoopVar[], into: string): string => {
-    const [only] = loops;
-    if (loops.length === 1 && only !== undefined) return only.name;
-    moves.push({ move: "flatten", axes: loops.map(({ name }) => name), into });
-    return into;
-  };
+  const one = (loops: readonly LoopVar[], into: string): string => asOneAxis(loops, into, moves);
   moves.push({ move: "reorder", axes: [found.batch, found.rows, found.columns].flat().map(({ name }) => name) });
   const batch = found.batch.length === 0 ? [] : [one(found.batch, "batch")];
   const [m, n] = [one(found.rows, "rows"), one(found.columns, "columns")];

@@ -19,7 +19,7 @@ import type { Policy } from "../../../passes/schedule/schedule.ts";
 import type { FoldStmt, LoopVar, Nest, ValueType } from "../../../src/kernel/kernel.ts";
 import type { Schedule, WgslMove } from "../../../src/kernel/moves.ts";
 import { planRow, type RowStep } from "../moves/team-plan.ts";
-import { blockMoves, chooseBlock } from "./blocks.ts";
+import { asOneAxis, blockMoves, chooseBlock } from "./blocks.ts";
 import { heldAlone, heldElements } from "./held.ts";
 import { type MapSetting, mapLanes } from "./lanes.ts";
 import { matrixMoves } from "./matrices.ts";
@@ -266,12 +266,7 @@ function tileMoves(found: Contraction, hasRows: boolean, choice: Choice): Schedu
   if (shape === undefined || !memory.take(tileBytes(shape))) return undefined;
   const { ny, nx, rm, rn, depth, wide = 1, ahead = false, twice = false, slices = 1 } = shape;
   const moves: WgslMove[] = [];
-  const one = (loops: readonly LoopVar[], into: string): string => {
-    const [only] = loops;
-    if (loops.length === 1 && only !== undefined) return only.name;
-    moves.push({ move: "flatten", axes: loops.map(({ name }) => name), into });
-    return into;
-  };
+  const one = (loops: readonly LoopVar[], into: string): string => asOneAxis(loops, into, moves);
   const all = [found.batch, found.rows, found.columns];
   moves.push({ move: "reorder", axes: all.flat().map(({ name }) => name) });
   const batch = found.batch.length === 0 ? [] : [one(found.batch, "batch")];
