@@ -29,6 +29,8 @@ export interface WasmArtifact extends Artifact {
   readonly relocations: readonly WasmRelocation[];
   /** How many threads run each step. */
   readonly threads: number;
+  /** Operations and bytes of a call: whether it is worth to optimize the module before it has run. */
+  readonly work: number;
   /** Whether its memory is one that threads can share. */
   readonly shared: boolean;
   /**

@@ -21,6 +21,8 @@ export interface WasmLayout {
   readonly panelStride: number;
   /** How many threads run each step. With 1 there are no barriers. */
   readonly threads: number;
+  /** Operations and bytes of a call. */
+  readonly work: number;
   readonly shared: boolean;
 }
 
@@ -28,7 +30,8 @@ export interface WasmLayout {
 const alignment = 64;
 
 export function layOut(sequence: Sequence, { segmentBytes }: Addresses, crew: Crew): WasmLayout {
-  const threads = crew.sparing && !isWorthThreads(sequence) ? 1 : crew.threads;
+  const amount = amountOf(sequence);
+  const threads = crew.sparing && !isWorthThreads(amount) ? 1 : crew.threads;
   const panelStride = panelBytes(sequence);
   const bytes = { ...segmentBytes, panels: panelStride * threads };
   let end = aligned(controlBytes);
@@ -45,7 +48,7 @@ export function layOut(sequence: Sequence, { segmentBytes }: Addresses, crew: Cr
     panels: take("panels"),
     held: take("held"),
   };
-  return { bases, bytes, end, panelStride, threads, shared: crew.shared };
+  return { bases, bytes, end, panelStride, threads, work: amount.work, shared: crew.shared };
 }
 
 /** Operations and bytes of a call below which it stays on one thread: waking another takes 13 us, as long as 300,000 of them. */
@@ -54,7 +57,17 @@ const leastShared = 300_000;
 /** The same of a launch in a loop, on average: behind each the threads meet, which takes half a microsecond where all are awake. */
 const leastInLoop = 20_000;
 
-function isWorthThreads(sequence: Sequence): boolean {
+/** How much a call does. */
+interface Amount {
+  /** Operations and bytes. */
+  readonly work: number;
+  /** Those of launches in loops. */
+  readonly inLoops: number;
+  /** How often these are launched. */
+  readonly launches: number;
+}
+
+function amountOf(sequence: Sequence): Amount {
   let [work, inLoops, launches] = [0, 0, 0];
   eachTime(sequence, (step, times) => {
     if (step.kind !== "launch") return;
@@ -64,6 +77,10 @@ function isWorthThreads(sequence: Sequence): boolean {
     inLoops += own;
     launches += times;
   });
+  return { work, inLoops, launches };
+}
+
+function isWorthThreads({ work, inLoops, launches }: Amount): boolean {
   return work - inLoops >= leastShared || (work >= leastShared && inLoops >= leastInLoop * launches);
 }
 

@@ -73,11 +73,11 @@ function printModule(sequence: Sequence, addresses: Addresses, objects: WasmObje
     f.constI32(0);
   });
   wasm.export("run", run);
-  const { bases, bytes, end, threads, shared } = layout;
+  const { panelStride: _, ...divided } = layout;
   const module = wasm.finish();
   const { relaxed } = objects;
   const joinsVectors = objects.joinsVectors && !wasm.passesVectors;
-  return { module, bases, bytes, end, relocations: wasm.relocations, threads, shared, joinsVectors, relaxed, steps };
+  return { ...divided, module, relocations: wasm.relocations, joinsVectors, relaxed, steps };
 }
 
 function addressOf({ segment, offset }: BufferSlot): RegionAddress {

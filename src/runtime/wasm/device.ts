@@ -5,8 +5,8 @@ import { DeviceError } from "../../core/errors.ts";
 import { whyNoWasm } from "../code-policy.ts";
 import type { Device, Found, TargetOptions } from "../device.ts";
 import type { MachineOptions } from "../machine.ts";
+import { findJoining, findOptimizing, type JoiningCheck } from "./code.ts";
 import { allowRelaxedSimd, chooseThreads, findHost, whyNoWorkers } from "./host.ts";
-import { findJoining, type JoiningCheck } from "./joining.ts";
 import { whyNotJoined } from "./joining-check.ts";
 import { WasmMachine } from "./machine.ts";
 
@@ -32,7 +32,7 @@ export function wasmFound(options: TargetOptions = {}): Found<WasmArtifact, Wasm
     forbidden: () => (simd ? whyNoWasm() : null),
     async machine(stateBytes, given) {
       if (!simd) throw new DeviceError('target "wasm": this engine has no WebAssembly SIMD. Use target: "js".');
-      const options = joining === undefined ? given : { ...given, joining };
+      const options = { ...given, optimizing: findOptimizing(), ...(joining === undefined ? {} : { joining }) };
       return new WasmMachine(
         stateBytes,
         threads === "auto"

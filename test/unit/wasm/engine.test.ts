@@ -7,8 +7,8 @@ import { wasmFeatures } from "../../../codegen/wasm/probe.ts";
 import { compile } from "../../../src/compile.ts";
 import { f32, matmul, ones, param, program } from "../../../src/index.ts";
 import type { VectorBits } from "../../../src/runtime/vectors.ts";
+import { findJoining, findOptimizing, type JoiningCheck } from "../../../src/runtime/wasm/code.ts";
 import { allowRelaxedSimd, type CompileModule } from "../../../src/runtime/wasm/host.ts";
-import { findJoining, type JoiningCheck } from "../../../src/runtime/wasm/joining.ts";
 import { whyNotJoined } from "../../../src/runtime/wasm/joining-check.ts";
 import { WasmMachine } from "../../../src/runtime/wasm/machine.ts";
 import { fakeEntry, launch, slot } from "./fake-entry.ts";
@@ -122,6 +122,76 @@ describe("vectors joined to ones of 256 bits", () => {
     ]);
     expect(warnings).toEqual([remark]);
     for (const machine of machines) machine.dispose();
+  });
+});
+
+describe("modules optimized at once", () => {
+  const during = ["--no-liftoff", "--no-wasm-lazy-compilation"];
+  const usual = ["--liftoff", "--wasm-lazy-compilation"];
+
+  /** What V8 is told while a module is compiled. */
+  function flagsOf(
+    versions: object,
+    {
+      execArgv = [],
+      module = new WasmModule().finish(),
+    }: { execArgv?: string[]; module?: Uint8Array<ArrayBuffer> } = {},
+  ): readonly string[] {
+    // biome-ignore format: long
+    const flags: string[] = [];
+    const v8 = { setFlagsFromString: (flag: string) => flags.push(flag) };
+    const getBuiltinModule = (id: string): unknown => (id === "node:v8" ? v8 : undefined);
+    const compile = findOptimizing({ process: { getBuiltinModule, versions, arch: "arm64", execArgv } });
+    flags.length = 0; // it has been tried
+    try {
+      compile(module);
+    } catch (error) {
+      expect(error).toBeInstanceOf(WebAssembly.CompileError);
+    }
+    return flags;
+  }
+
+  test("flags stand around the compilation, refused or not, and come back to what the command line says", () => {
+    const flags = [...during, ...usual];
+    expect(flagsOf({ node: "20.19.0" })).toEqual(flags);
+    expect(flagsOf({ node: "22.9.0" })).toEqual(flags);
+    expect(flagsOf({ node: "20.19.0" }, { module: Uint8Array.of(1, 2, 3) })).toEqual(flags);
+    expect(flagsOf({ node: "20.19.0" }, { execArgv: ["--no_liftoff"] })).toEqual(flags.with(2, "--no-liftoff"));
+  });
+
+  test("none are touched from Node 24 on, and by what calls itself Node", () => {
+    for (const versions of [
+      { node: "24.0.0" },
+      { node: "20.1.0", bun: "1.3.0" },
+      { node: "22.0.0", deno: "2.1.0" },
+      {},
+    ])
+      expect(flagsOf(versions)).toEqual([]);
+  });
+
+  test("where they cannot be set the engine compiles as it does", () => {
+    const module = new WasmModule().finish();
+    const refuses = (): unknown => ({ setFlagsFromString: () => { throw new Error("no such flag"); } }); // biome-ignore format: short
+    for (const getBuiltinModule of [refuses, () => undefined]) {
+      const compile = findOptimizing({ process: { getBuiltinModule, versions: { node: "20.19.0" } } });
+      expect(compile(module)).toBeInstanceOf(WebAssembly.Module);
+    }
+  });
+
+  test("are those that compute much for their size", async () => {
+    const optimized: string[] = [];
+    const optimizing: CompileModule = (bytes) => {
+      optimized.push("one");
+      return new WebAssembly.Module(bytes);
+    };
+    const machine = new WasmMachine(0, { threads: 1, optimizing });
+    const entry = fakeEntry("train", 8, [launch("rotate", "x", "y")], machine.crew);
+    const prepare = (work: number) => machine.prepare({ ...entry, artifact: { ...entry.artifact, work } });
+    await prepare(1000 * entry.artifact.module.length);
+    expect(optimized).toEqual([]);
+    await prepare(4000 * entry.artifact.module.length);
+    expect(optimized).toEqual(["one"]);
+    machine.dispose();
   });
 });
 

@@ -111,8 +111,9 @@ export function rotated(x: Float32Array, steps: number): Float32Array {
 }
 
 function fakePrint(sequence: Sequence, addresses: Addresses, crew: Crew): WasmArtifact {
-  const { bases, bytes, end, threads, shared } = layOut(sequence, addresses, crew);
-  const wasm = new WasmModule(bases);
+  const { panelStride: _, ...divided } = layOut(sequence, addresses, crew);
+  const { threads, shared } = divided;
+  const wasm = new WasmModule(divided.bases);
   wasm.importMemory(importNames.module, importNames.memory, importedMemory(shared));
   const mod = wasm.importFunction(importNames.module, importNames.mod, ["f32", "f32"], ["f32"]);
   const barrier = threads > 1 ? writeBarrier(wasm, threads) : null;
@@ -158,7 +159,7 @@ function fakePrint(sequence: Sequence, addresses: Addresses, crew: Crew): WasmAr
   const module = wasm.finish();
   const { relocations } = wasm;
   const named = artifactSteps(sequence, addresses);
-  return { module, bases, bytes, end, relocations, threads, shared, joinsVectors: false, relaxed: false, steps: named };
+  return { ...divided, module, relocations, joinsVectors: false, relaxed: false, steps: named };
 }
 
 interface Setting {
