@@ -3,11 +3,13 @@
  *
  *   memory    control block | state | arena | inputs and outputs per entry | panels, one set a thread
  *   imports   env.memory, env.mod(x, y): the remainder of f32 with the sign of the divisor
+ *             env.clock(thread, mark), where threads are to be timed: the call of index n begins at mark 2 n and ends at 2 n + 1,
+ *             where waiting begins; a run ends at twice the number of calls
  *   exports   run(thread) -> 0, or 1 after a failure    the whole sequence; every thread calls it, and returns when all are done
  *             step0(thread), step1(thread, t), ...      a launch or a copy each, without a barrier; t: iterations of loops around it
  */
 
-export const importNames = { module: "env", memory: "memory", mod: "mod" } as const;
+export const importNames = { module: "env", memory: "memory", mod: "mod", clock: "clock" } as const;
 
 /** The export that runs the step of this id alone. */
 export function stepName(id: number): string {

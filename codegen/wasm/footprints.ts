@@ -1,51 +1,85 @@
 /**
- * What each thread reads and writes of a loop's buffers, and so where in its body threads need not meet.
+ * What each thread reads and writes of buffers, and so between which launches threads need not meet.
  *
  *   loop t < 100                                       threads 0 | 1
  *     z = h[t] U       thread shares 4 x 8 rows        rows 0..15 | 16..31 of z, of h
  *     h[t + 1] = ...   thread shares 32 rows           the same: no barrier in all of the loop
  *
- * A recurrent net whose threads share the rows of its batch hands nothing over: each thread goes through all steps by itself. The
- * proof is made of ranges: of an access, its index is a multiple of a modulus (what iterations of the loops around add) and a
+ * A recurrent net whose threads share the rows of its batch hands nothing over: each thread goes through all steps by itself. And of
+ * the seven launches of the MNIST step, three read only what the same thread has written, or what lay there before. The proof is
+ * made of ranges: of an access, its index is a multiple of a modulus (what iterations of the loops around add) and a
  * remainder in a range; two never meet where they have one modulus and ranges apart, whichever iterations the threads are in. What
  * has no such form, and buffers that share some bytes of the arena, count as met.
  */
 
-import type { Index, Kernel, Nest } from "../../src/kernel/kernel.ts";
-import { walkStmts } from "../../src/kernel/rewrite.ts";
+import type { Expr, Index, Kernel, Nest, Stmt } from "../../src/kernel/kernel.ts";
+import { operandsOf, ownExprs } from "../../src/kernel/rewrite.ts";
 import type { LaunchStep } from "../../src/program/artifact.ts";
-import type { BufferSlot } from "../../src/program/buffer.ts";
 import { place } from "./context.ts";
 import { dividedLoop } from "./kernel.ts";
 
-/** A launch in a loop, with what is bound to its kernel's parameters. */
-export interface LoopLaunch {
+/** A launch, with its kernel. */
+export interface Launched {
   readonly step: LaunchStep;
   readonly kernel: Kernel;
 }
 
 /**
- * Before which launches of a body all threads meet, and whether they do before the next iteration, which they do where anything
- * is handed over. `body`: from first to last.
+ * Before which launches of a loop's body all threads meet, and whether they do before the next iteration, which they do where
+ * anything is handed over.
  */
 export interface Meetings {
   readonly before: ReadonlySet<LaunchStep>;
   readonly atEnd: boolean;
 }
 
-export function meetingsOf(body: readonly LoopLaunch[], threads: number): Meetings {
-  const touched = body.map(({ step, kernel }) => touchesOf(step, kernel, threads));
-  const isFree = touched.every((first, i) => touched.every((second, j) => j < i || !handsOver(first, second)));
-  const before = new Set<LaunchStep>();
-  if (isFree) return { before, atEnd: false };
-  let since = 0;
-  body.forEach(({ step }, i) => {
-    const own = place(touched[i], step.label);
-    if (!touched.slice(since, i).some((earlier) => handsOver(earlier, own))) return;
-    before.add(step);
-    since = i;
-  });
-  return { before, atEnd: true };
+/** Of kernels on so many threads; of each kernel only those buffers are looked at that others touch too. */
+export class Footprints {
+  readonly #threads: number;
+  readonly #known = new Map<Kernel, Map<string, readonly SpansOf[]>>();
+
+  constructor(threads: number) {
+    this.#threads = threads;
+  }
+
+  /** `body`: of a loop, from first to last. */
+  inLoop(body: readonly Launched[]): Meetings {
+    const isFree = body.every((first, i) => body.every((second, j) => j < i || !this.#handsOver(first, second)));
+    return isFree ? { before: new Set(), atEnd: false } : { before: this.inRow(body), atEnd: true };
+  }
+
+  /** Of launches in a row, from where all have met to where they meet again. */
+  inRow(launches: readonly Launched[]): ReadonlySet<LaunchStep> {
+    const before = new Set<LaunchStep>();
+    let since = 0;
+    launches.forEach((launch, i) => {
+      if (!launches.slice(since, i).some((earlier) => this.#handsOver(earlier, launch))) return;
+      before.add(launch.step);
+      since = i;
+    });
+    return before;
+  }
+
+  /** Whether one thread may touch in one of the launches what another writes in the other, in any iteration. */
+  #handsOver(first: Launched, second: Launched): boolean {
+    return first.step.bindings.some((one) =>
+      second.step.bindings.some((other) => {
+        if (one.role === "read" && other.role === "read") return false;
+        const [a, b] = [one.buffer, other.buffer];
+        if (a.segment !== b.segment || a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset) return false;
+        const isSame = a.offset === b.offset && a.bytes === b.bytes && a.dtype === b.dtype;
+        return meet(this.#spansOf(first.kernel, one.param), this.#spansOf(second.kernel, other.param), isSame);
+      }),
+    );
+  }
+
+  #spansOf(kernel: Kernel, param: string): readonly SpansOf[] {
+    const known = this.#known.get(kernel) ?? new Map<string, readonly SpansOf[]>();
+    this.#known.set(kernel, known);
+    const found = known.get(param) ?? spansIn(kernel, param, this.#threads);
+    known.set(param, found);
+    return found;
+  }
 }
 
 // ---- what one thread touches -----------------------------------------------------------------------------------------
@@ -57,39 +91,62 @@ export interface Span {
   readonly max: number;
 }
 
-interface Touch extends Span {
-  readonly thread: number;
-  readonly slot: BufferSlot;
+/** What a nest reads of a buffer, or writes: by thread. */
+interface SpansOf {
   readonly writes: boolean;
+  readonly by: readonly (readonly Span[])[];
 }
 
-function touchesOf({ bindings }: LaunchStep, kernel: Kernel, threads: number): readonly Touch[] {
-  const slots = new Map(bindings.map(({ param, buffer }) => [param, buffer]));
-  const given = new Set(kernel.iterations.map(({ name }) => name));
-  const touches: Touch[] = [];
-  kernel.nests.forEach((nest, n) => {
+function spansIn({ nests, iterations }: Kernel, buffer: string, threads: number): readonly SpansOf[] {
+  const given = new Set(iterations.map(({ name }) => name));
+  return nests.flatMap((nest, n) => {
+    const { loads, stores } = accessesOf(nest, buffer);
     const at = dividedLoop(nest, threads);
-    for (let thread = 0; thread < threads; thread++) {
+    const shares = Array.from({ length: threads }, (_, thread) => {
+      if (at >= 0) return shareOf(nest, at, thread, threads);
       // As in writeKernel: a nest that is not divided is one thread's.
-      if (at < 0 && thread !== n % threads) continue;
-      const share = at < 0 ? null : shareOf(nest, at, thread, threads);
-      const touch = (buffer: string, index: Index, writes: boolean): void => {
-        const slot = slots.get(buffer);
-        if (slot !== undefined) touches.push({ thread, slot, writes, ...spanOf(index, given, share) });
-      };
-      for (const stmts of [nest.prelude, nest.body]) {
-        walkStmts(stmts, {
-          stmt: (stmt) => {
-            if (stmt.kind === "store") touch(stmt.buffer, stmt.at, true);
-          },
-          expr: (expr) => {
-            if (expr.kind === "load") touch(expr.buffer, expr.at, false);
-          },
-        });
-      }
-    }
+      return thread === n % threads ? null : undefined;
+    });
+    const spans = (writes: boolean, indexes: ReadonlySet<Index>): SpansOf => {
+      const by = shares.map((share) =>
+        share === undefined ? [] : joined([...indexes].map((index) => spanOf(index, given, share))),
+      );
+      return { writes, by };
+    };
+    return [...(loads.size > 0 ? [spans(false, loads)] : []), ...(stores.size > 0 ? [spans(true, stores)] : [])];
   });
-  return touches;
+}
+
+/** Spans that overlap or lie side by side as one: the copies of a block's statements have a span each. */
+function joined(spans: readonly Span[]): readonly Span[] {
+  const sorted = spans.toSorted((a, b) => a.modulus - b.modulus || a.min - b.min);
+  const found: Span[] = [];
+  for (const span of sorted) {
+    const last = found[found.length - 1];
+    if (last === undefined || last.modulus !== span.modulus || span.min > last.max + 1) found.push(span);
+    else if (span.max > last.max) found[found.length - 1] = { ...last, max: span.max };
+  }
+  return found;
+}
+
+/** Where a nest reads a buffer and where it writes it: each index once, in however many copies of a statement it stands. */
+function accessesOf({ prelude, body }: Nest, buffer: string) {
+  const [loads, stores] = [new Set<Index>(), new Set<Index>()];
+  const seen = new Set<Expr>();
+  const read = (expr: Expr): void => {
+    if (!expr.reads.includes(buffer) || seen.has(expr)) return;
+    seen.add(expr);
+    if (expr.kind === "load" && expr.buffer === buffer) loads.add(expr.at);
+    for (const operand of operandsOf(expr)) read(operand);
+  };
+  const visit = (stmt: Stmt): void => {
+    if (stmt.kind === "store" && stmt.buffer === buffer) stores.add(stmt.at);
+    for (const expr of ownExprs(stmt)) read(expr);
+    if ("body" in stmt) for (const inner of stmt.body) visit(inner);
+  };
+  for (const stmt of prelude) visit(stmt);
+  for (const stmt of body) visit(stmt);
+  return { loads, stores };
 }
 
 interface Share {
@@ -157,17 +214,17 @@ function divisor(a: number, b: number): number {
 
 // ---- what two threads share ------------------------------------------------------------------------------------------
 
-/** Whether one thread may touch in one of the launches what another writes in the other, in any iteration. */
-function handsOver(first: readonly Touch[], second: readonly Touch[]): boolean {
-  return first.some((one) => second.some((other) => one.thread !== other.thread && meets(one, other)));
-}
-
-function meets(one: Touch, other: Touch): boolean {
-  if (!one.writes && !other.writes) return false;
-  const [a, b] = [one.slot, other.slot];
-  if (a.segment !== b.segment || a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset) return false;
-  const isSame = a.offset === b.offset && a.bytes === b.bytes && a.dtype === b.dtype;
-  return !isSame || !areApart(one, other);
+/** Whether a thread touches what another does, and one of them writes. Of what is not one buffer nobody knows where in it. */
+function meet(one: readonly SpansOf[], other: readonly SpansOf[], isSame: boolean): boolean {
+  const meetIn = (a: readonly Span[], b: readonly Span[]): boolean =>
+    isSame ? a.some((span) => b.some((each) => !areApart(span, each))) : a.length > 0 && b.length > 0;
+  return one.some((mine) =>
+    other.some(
+      (yours) =>
+        (mine.writes || yours.writes) &&
+        mine.by.some((own, thread) => yours.by.some((others, another) => thread !== another && meetIn(own, others))),
+    ),
+  );
 }
 
 export function areApart(one: Span, other: Span): boolean {

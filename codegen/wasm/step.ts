@@ -4,7 +4,7 @@
  *
  *   run(thread)    step0(thread); barrier; loop t { step1(thread, t); barrier; ... } ...     0, or 1 where a barrier gave up
  *
- * Between steps all threads meet, as the next reads what others wrote; in a loop of launches only where it does (footprints.ts).
+ * Threads meet between launches where one reads what another wrote (footprints.ts), and wherever launches in a row end.
  * See abi.ts for the memory.
  */
 
@@ -26,7 +26,7 @@ import { importedMemory, importNames, stepName } from "./abi.ts";
 import { type CallStep, callSteps, iterationsOf, type WasmArtifact } from "./artifact.ts";
 import { emitHeartbeat, writeBarrier } from "./barrier.ts";
 import { place } from "./context.ts";
-import { type LoopLaunch, meetingsOf } from "./footprints.ts";
+import { Footprints, type Launched } from "./footprints.ts";
 import type { FunctionWriter } from "./function.ts";
 import { layOut } from "./layout.ts";
 import { WasmModule } from "./module.ts";
@@ -49,6 +49,8 @@ function printModule(sequence: Sequence, addresses: Addresses, objects: WasmObje
   const wasm = new WasmModule(layout.bases);
   wasm.importMemory(importNames.module, importNames.memory, importedMemory(layout.shared));
   const linker = new Linker(wasm, objects, importMod(wasm, importNames.module, importNames.mod));
+  const { module: from, clock: name } = importNames;
+  const clock = objects.clocked ? wasm.importFunction(from, name, ["i32", "i32"], []) : null;
   const kernels = kernelsOf(sequence);
   const steps = artifactSteps(sequence, addresses);
   const launch = ({ label, kernel, bindings }: LaunchStep): FunctionRef => {
@@ -63,13 +65,14 @@ function printModule(sequence: Sequence, addresses: Addresses, objects: WasmObje
   }
   const barrier = layout.threads > 1 ? writeBarrier(wasm, layout.threads) : null;
   const run = wasm.function("run", ["i32"], ["i32"], (f, [thread]) => {
-    const { threads } = layout;
-    writeSteps(steps, { f, thread: place(thread, "the thread"), threads, kernels, functions, barrier, iterations: [] });
+    const footprints = new Footprints(layout.threads);
+    const called = place(thread, "the thread");
+    const timer = clock === null ? null : { clock, marks: new Map([...functions.keys()].map((id, i) => [id, 2 * i])) };
+    writeSteps(steps, { f, thread: called, footprints, kernels, functions, barrier, timer, iterations: [] });
     // Whether a worker is done is told by the last barrier, and a loop may run no step.
     const last = steps[steps.length - 1];
-    if (barrier !== null && last !== undefined && last.kind !== "launch" && last.kind !== "copy") {
-      leaveIfFailed(f, place(thread, "the thread"), barrier);
-    }
+    if (barrier !== null && last !== undefined && !meetsBehind(last)) leaveIfFailed(f, called, barrier);
+    writeMark(2 * functions.size, { f, thread: called, timer });
     f.constI32(0);
   });
   wasm.export("run", run);
@@ -88,17 +91,41 @@ function addressOf({ segment, offset }: BufferSlot): RegionAddress {
 interface Run {
   readonly f: FunctionWriter;
   readonly thread: Local;
-  readonly threads: number;
+  readonly footprints: Footprints;
   readonly kernels: readonly Kernel[];
   readonly functions: ReadonlyMap<number, FunctionRef>;
   readonly barrier: FunctionRef | null;
+  /** The clock, and what it is told where the call of a step begins. */
+  readonly timer: { readonly clock: FunctionRef; readonly marks: ReadonlyMap<number, number> } | null;
   /** Of the loops around, outer first. */
   readonly iterations: readonly Local[];
 }
 
-/** All threads take the same way: what a flag says was written before a barrier, and is not written before the next. */
+/**
+ * All threads take the same way: what a flag says was written before a barrier, and is not written before the next. So every list of
+ * steps behind a flag ends with one, also where it is empty.
+ */
 function writeSteps(steps: readonly ArtifactStep[], run: Run): void {
-  for (const step of steps) writeStep(step, run);
+  for (let i = 0; i < steps.length; ) {
+    const end = steps.findIndex(({ kind }, n) => n >= i && kind !== "launch");
+    const launches = steps.slice(i, end < 0 ? steps.length : end);
+    writeLaunches(launches, run);
+    const step = steps[i + launches.length];
+    if (step !== undefined) writeStep(step, run);
+    i += launches.length + 1;
+  }
+}
+
+/** Launches in a row: threads meet behind the last, and between them where one hands something to another. */
+function writeLaunches(steps: readonly ArtifactStep[], run: Run): void {
+  const { f, thread, barrier, footprints, kernels } = run;
+  const launches = launchesIn(steps, kernels) ?? [];
+  const meetings = barrier === null ? undefined : footprints.inRow(launches);
+  for (const { step } of launches) {
+    if (barrier !== null && meetings?.has(step) === true) leaveIfFailed(f, thread, barrier);
+    writeCall(step, run);
+  }
+  if (barrier !== null && launches.length > 0) leaveIfFailed(f, thread, barrier);
 }
 
 function writeStep(step: ArtifactStep, run: Run): void {
@@ -119,8 +146,8 @@ function writeStep(step: ArtifactStep, run: Run): void {
       loadFlag(step.flag, f);
       f.if(
         [],
-        () => writeSteps(step.yes, run),
-        () => writeSteps(step.no, run),
+        () => writeBranch(step.yes, run),
+        () => writeBranch(step.no, run),
       );
       return;
     default:
@@ -128,16 +155,37 @@ function writeStep(step: ArtifactStep, run: Run): void {
   }
 }
 
-function writeCall(step: CallStep, { f, thread, functions, iterations }: Run): void {
+function writeBranch(steps: readonly ArtifactStep[], run: Run): void {
+  const { f, thread, barrier } = run;
+  writeSteps(steps, run);
+  if (barrier !== null && !steps.some(meetsBehind)) leaveIfFailed(f, thread, barrier);
+}
+
+function meetsBehind(step: ArtifactStep): boolean {
+  return step.kind !== "loop" || (step.extent > 0 && step.body.some(meetsBehind));
+}
+
+function writeCall(step: CallStep, run: Run): void {
+  const { f, thread, functions, iterations, timer } = run;
+  const mark = timer?.marks.get(step.id) ?? 0;
+  writeMark(mark, run);
   f.get(thread);
   for (const depth of iterationsOf(step)) f.get(place(iterations[depth], "an iteration"));
   f.call(place(functions.get(step.id), stepName(step.id)));
+  writeMark(mark + 1, run);
+}
+
+function writeMark(mark: number, { f, thread, timer }: Pick<Run, "f" | "thread" | "timer">): void {
+  if (timer === null) return;
+  f.get(thread);
+  f.constI32(mark);
+  f.call(timer.clock);
 }
 
 function writeLoop({ extent, body }: StepOf<"loop">, run: Run): void {
-  const { f, thread, threads, barrier } = run;
+  const { f, thread, footprints, barrier } = run;
   const launches = barrier === null ? undefined : launchesIn(body, run.kernels);
-  const meetings = launches === undefined ? undefined : meetingsOf(launches, threads);
+  const meetings = launches === undefined ? undefined : footprints.inLoop(launches);
   const counter = f.local("i32");
   f.constI32(0);
   f.set(counter);
@@ -162,8 +210,8 @@ function writeLoop({ extent, body }: StepOf<"loop">, run: Run): void {
 }
 
 /** The launches of a body that has nothing else. */
-function launchesIn(body: readonly ArtifactStep[], kernels: readonly Kernel[]): readonly LoopLaunch[] | undefined {
-  const launches: LoopLaunch[] = [];
+function launchesIn(body: readonly ArtifactStep[], kernels: readonly Kernel[]): readonly Launched[] | undefined {
+  const launches: Launched[] = [];
   for (const step of body) {
     if (step.kind !== "launch") return undefined;
     launches.push({ step, kernel: place(kernels[step.kernel], step.label) });
@@ -172,7 +220,7 @@ function launchesIn(body: readonly ArtifactStep[], kernels: readonly Kernel[]): 
 }
 
 function writeWhile({ test, flag, most, body }: StepOf<"while">, run: Run): void {
-  const { f } = run;
+  const { f, thread, barrier } = run;
   const counter = f.local("i32");
   f.constI32(0);
   f.set(counter);
@@ -186,10 +234,11 @@ function writeWhile({ test, flag, most, body }: StepOf<"while">, run: Run): void
       f.constI32(most);
       f.op("i32.gt_u");
       f.brIf(done);
-      writeSteps(body, run);
+      writeBranch(body, run);
       f.br(again);
     });
   });
+  if (barrier !== null) leaveIfFailed(f, thread, barrier);
   f.release(counter);
 }
 

@@ -1,13 +1,20 @@
-/** Where threads meet in a loop: only where one hands something to another; and then the numbers are those of one thread. */
+/** Where threads meet: only where one hands something to another; and then the numbers are those of one thread. */
 import { describe, expect, test } from "vitest";
-import { areApart, meetingsOf, type Span, spanOf } from "../../../codegen/wasm/footprints.ts";
+import { netProgram } from "../../../bench/net-program.ts";
+import { netWorkload } from "../../../bench/nets.ts";
+import { stepName } from "../../../codegen/wasm/abi.ts";
+import type { WasmArtifact } from "../../../codegen/wasm/artifact.ts";
+import { areApart, Footprints, type Span, spanOf } from "../../../codegen/wasm/footprints.ts";
 import { compileOn, stagesOf } from "../../../src/compile.ts";
 import * as tl from "../../../src/index.ts";
 import type { Index, LoopVar } from "../../../src/kernel/kernel.ts";
 import { artifactSteps, type LaunchStep } from "../../../src/program/artifact.ts";
+import type { CompiledEntry } from "../../../src/program/compiled.ts";
 import { kernelsOf } from "../../../src/program/sequence.ts";
+import { moduleImports } from "../../../src/runtime/wasm/worker.ts";
 import { wasmTarget } from "../../../src/targets.ts";
 import * as b from "../../kernel-pool.ts";
+import { mnistDims, mnistStep } from "../../mnist-step.ts";
 
 const [t, i, j]: readonly [LoopVar, LoopVar, LoopVar] = [
   { name: "t", extent: 100 },
@@ -85,7 +92,7 @@ function meetingsIn(program: ReturnType<typeof recurrent>, threads: number) {
     const kernel = kernels[step.kernel];
     return kernel === undefined ? [] : [{ step, kernel }];
   });
-  const { before, atEnd } = meetingsOf(launches, threads);
+  const { before, atEnd } = new Footprints(threads).inLoop(launches);
   return { launches: launches.length, before: before.size, atEnd };
 }
 
@@ -96,6 +103,73 @@ test.each([
   ["where rows do not divide", recurrent(32, asItIs), 3, { launches: 2, before: 1, atEnd: true }],
 ])("threads meet %s", (_, program, threads, expected) => {
   expect(meetingsIn(program, threads)).toEqual(expected);
+});
+
+// ---- launches in a row -----------------------------------------------------------------------------------------------
+
+const crewOf = (threads: number) => ({ threads, sparing: false, shared: true });
+
+/** The launches of a program that has nothing else, in the groups between which threads meet. */
+function groupsOf(program: tl.Program, dims: Readonly<Record<string, number>>, threads: number) {
+  const target = wasmTarget({ threads, vectors: 128 });
+  const { sequence, entry } = stagesOf(program, "train", dims, target, {}, { crew: crewOf(threads) });
+  const kernels = kernelsOf(sequence);
+  const launches = entry.artifact.steps.flatMap((step) => {
+    const kernel = step.kind === "launch" ? kernels[step.kernel] : undefined;
+    return step.kind !== "launch" || kernel === undefined ? [] : [{ step, kernel }];
+  });
+  expect(launches).toHaveLength(entry.artifact.steps.length);
+  const meetings = new Footprints(threads).inRow(launches);
+  const groups: LaunchStep[][] = [];
+  for (const { step } of launches) {
+    const last = groups[groups.length - 1];
+    if (last === undefined || meetings.has(step)) groups.push([step]);
+    else last.push(step);
+  }
+  return { entry: entry as CompiledEntry<WasmArtifact>, groups };
+}
+
+/** All of memory after the launches, when the threads run each group one after the other in this order. */
+function memoryAfter({ entry, groups }: ReturnType<typeof groupsOf>, order: readonly number[]): Uint8Array {
+  const { module: bytes, bases, end } = entry.artifact;
+  const pages = Math.ceil(end / 65_536);
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  new Float32Array(memory.buffer, 0, Math.floor(end / 4)).forEach((_, n, all) => {
+    all[n] = Math.sin(n * 0.7) / 2;
+  });
+  for (const { buffer } of entry.inputs) {
+    if (buffer.dtype !== "f32") new Uint8Array(memory.buffer, bases.input + buffer.offset, buffer.bytes).fill(0);
+  }
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), moduleImports(memory));
+  for (const group of groups) {
+    for (const thread of order) {
+      for (const { id } of group) (exports[stepName(id)] as (thread: number) => void)(thread);
+    }
+  }
+  return new Uint8Array(memory.buffer, 0, bases.panels).slice(); // panels are each thread's own
+}
+
+test("threads meet in the MNIST step where one reads what another has written", () => {
+  const { groups } = groupsOf(mnistStep(tl.rmsprop()), mnistDims, 2);
+  expect(groups.map((group) => group.map(({ label }) => label.replace(/_.*/, "")).join(" "))).toEqual([
+    "k0",
+    "k1 k2",
+    "k3 k4",
+    "k5 k6",
+  ]);
+});
+
+test.each([
+  ["a step of dense layers", mnistStep(tl.adam(), 96), 32],
+  ["a step of a convolution", netProgram(netWorkload("c5", 4)), 4],
+  ["a step of a transformer block", netProgram(netWorkload("block", 2)), 2],
+] as const)("between meetings it does not matter which thread goes first: %s", (_, program, batch) => {
+  for (const threads of [2, 3, 8]) {
+    const made = groupsOf(program as tl.Program, { batch }, threads);
+    const order = Array.from({ length: threads }, (__, thread) => thread);
+    const found = [order, order.toReversed(), [...order.slice(1), 0]].map((each) => memoryAfter(made, each));
+    for (const other of found) expect(Buffer.compare(other, found[0] ?? new Uint8Array())).toBe(0);
+  }
 });
 
 test.each([
