@@ -6,8 +6,8 @@ import { Worker } from "node:worker_threads";
 import type { FunctionWriter } from "../../codegen/wasm/function.ts";
 import { WasmModule } from "../../codegen/wasm/module.ts";
 import type { VectorBits } from "../../src/runtime/vectors.ts";
+import { findJoining } from "../../src/runtime/wasm/code.ts";
 import { engineFeatures } from "../../src/runtime/wasm/device.ts";
-import { findJoining } from "../../src/runtime/wasm/joining.ts";
 
 const vectorBytes = 16;
 /** Vectors of sums: 12 chains of multiply-adds, of 128 bits or joined to 256. */

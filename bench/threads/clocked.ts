@@ -12,9 +12,9 @@ import { wasmPrinter } from "../../codegen/wasm/step.ts";
 import { wasm } from "../../codegen/wasm/target.ts";
 import { launchesOf, type Sequence } from "../../src/program/sequence.ts";
 import type { VectorBits } from "../../src/runtime/vectors.ts";
+import { findJoining, findOptimizing } from "../../src/runtime/wasm/code.ts";
 import { wasmFound } from "../../src/runtime/wasm/device.ts";
 import { findHost, type HostWorker, type WasmHost } from "../../src/runtime/wasm/host.ts";
-import { findJoining } from "../../src/runtime/wasm/joining.ts";
 import { WasmMachine } from "../../src/runtime/wasm/machine.ts";
 import { setupOf, type TargetSetup } from "../../src/targets.ts";
 
@@ -69,7 +69,14 @@ export function clockedTarget(clocks: Clocks, threads: number, vectors: VectorBi
     machine: async (bytes, given) => {
       const joining = findJoining(vectors, facts.relaxed);
       const newCrowding = () => ({ isAlone: false, took: () => {} });
-      return new WasmMachine(bytes, { ...given, joining, threads, host: clockedHost(clocks), newCrowding });
+      return new WasmMachine(bytes, {
+        ...given,
+        joining,
+        optimizing: findOptimizing(),
+        threads,
+        host: clockedHost(clocks),
+        newCrowding,
+      });
     },
   });
 }
