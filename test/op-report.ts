@@ -52,18 +52,22 @@ const ulpsOf = (of: OpCase): number => {
 /** Cases of one program: compiling few programs takes less time than compiling many. */
 const perProgram = 48;
 
-/** Compiles and runs all cases on a target. `label` names it in the report. */
+/** What a program of these cases gave: `c3` has the outputs of the fourth. */
+type Outputs = Readonly<Record<string, Readonly<Record<string, number | TypedArray>>>>;
+
+/** Compiles and runs all cases on a target. `label` names it in the report; `seen` is told all outputs. */
 export async function compareOps(
   target: TargetSetup,
   label: string,
   cases: readonly OpCase[] = opCases,
+  seen: (cases: readonly OpCase[], outputs: Outputs) => void = () => undefined,
 ): Promise<OpComparison> {
   const rows = new Map<string, ReportRow>();
   const failures: string[] = [];
   for (let i = 0; i < cases.length; i += perProgram) {
     const chunk = cases.slice(i, i + perProgram);
     try {
-      for (const found of await compareProgram(target, chunk)) {
+      for (const found of await compareProgram(target, chunk, seen)) {
         const { op } = found.of;
         const row = rows.get(op) ?? { op, label, forward: nothing, gradient: nothing };
         rows.set(op, { ...row, [found.part]: joined(row[found.part], found.tally) });
@@ -92,21 +96,23 @@ interface Found {
   readonly problem: string;
 }
 
-async function compareProgram(target: TargetSetup, cases: readonly OpCase[]): Promise<readonly Found[]> {
+async function compareProgram(
+  target: TargetSetup,
+  cases: readonly OpCase[],
+  seen: (cases: readonly OpCase[], outputs: Outputs) => void,
+): Promise<readonly Found[]> {
   const program = caseProgram(cases);
   const feeds = caseFeeds(cases);
   const wanted = new ProgramOracle(program).bounds("step", feeds, target.tolerances);
   const executable = await compileOn(program, target, { onWarning: () => undefined });
   try {
-    const outputs = (await executable.run({ entry: "step" as never, feeds })) as Record<
-      string,
-      Record<string, unknown>
-    >;
+    const outputs = (await executable.run({ entry: "step" as never, feeds })) as Outputs;
+    seen(cases, outputs);
     return [...wanted].map(([path, should]): Found => {
       const [place = "", key = ""] = path.split(".");
       const of = cases[Number(place.slice(1))] as OpCase;
       const is = outputs[place]?.[key];
-      const numbers = is === undefined ? [Number.NaN] : typeof is === "number" ? [is] : (is as TypedArray);
+      const numbers = is === undefined ? [Number.NaN] : typeof is === "number" ? [is] : is;
       const { worst, width, problem } = compareNumbers(numbers, should);
       const part = /^g\d/.test(key) ? "gradient" : "forward";
       // the weighted sum that gradients are taken of is held to its tolerance, but is not what the case is about

@@ -32,7 +32,7 @@ export function writeAnswers(recipes: readonly Recipe[], { by, answers }: Answer
   writeFileSync(answersFile, `${head}${rows.map((row) => JSON.stringify(row)).join(",\n")}\n]}\n`);
 }
 
-export function readAnswers(): Answers & { readonly recipes: string } {
-  const { by, recipes, answers } = JSON.parse(readFileSync(answersFile, "utf8")) as { by: string; recipes: string; answers: Row[] }; // biome-ignore format: short
+export function readAnswers(file = answersFile): Answers & { readonly recipes: string } {
+  const { by, recipes, answers } = JSON.parse(readFileSync(file, "utf8")) as { by: string; recipes: string; answers: Row[] }; // biome-ignore format: short
   return { by, recipes, answers: answers.map(([shape, y, slope, g, h]) => ({ shape, y, by: slope, g, h })) };
 }

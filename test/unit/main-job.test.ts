@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { syntheticDigits } from "../../src/data/digits.ts";
+import { engineName } from "../../src/tools/engine-name.ts";
 import { type Commands, type Finished, runScript, startCommands } from "./run-script.ts";
 
 /** What `npm start -- ...args` runs: the start script of package.json is `tsx SCRIPT ...`. */
@@ -185,6 +186,8 @@ test("tensorloom doctor says what works, and wrong calls are the user's", async 
     command("doctor", "--loud"),
     command("operate"),
   ]);
+  expect(told.stdout).toContain(`Node ${process.version} on `);
+  expect(engineName({ version: "v24.1.0", versions: { ...process.versions, deno: "2.9.6" } })).toBe("Deno 2.9.6");
   expect(told.stdout).toMatch(/^js {5}works: js/m);
   expect(told.stdout).toMatch(
     /^wasm {3}works: wasm \(\d threads?\)\n {7}one thread, .*: works\n.*\n {7}\d threads: works$/m,

@@ -11,6 +11,7 @@
 import { styleText } from "node:util";
 import { nodeGpu } from "../../node.ts";
 import { examineTargets, type TargetExam, type WayExam } from "../doctor.ts";
+import { engineName } from "../engine-name.ts";
 
 export interface DoctorOptions {
   readonly json: boolean;
@@ -19,7 +20,8 @@ export interface DoctorOptions {
 /** Tells on stdout; returns the exit code: 0 when some target works. */
 export async function doctor({ json }: DoctorOptions): Promise<number> {
   const exams = await examineTargets({ gpu: nodeGpu });
-  if (json) process.stdout.write(`${JSON.stringify({ node: process.version, targets: exams })}\n`);
+  if (json)
+    process.stdout.write(`${JSON.stringify({ engine: engineName(), node: process.version, targets: exams })}\n`);
   else process.stdout.write(tell(exams));
   return exams.some(({ works }) => works) ? 0 : 1;
 }
@@ -31,7 +33,7 @@ function tell(exams: readonly TargetExam[]): string {
     usable.length === 0
       ? "No target works here."
       : `Works here: ${usable.join(", ")} (a training step was computed on each, and compared with js).`;
-  return `${[`Node ${process.version} on ${process.platform} ${process.arch}`, "", ...lines, "", sum].join("\n")}\n`;
+  return `${[`${engineName()} on ${process.platform} ${process.arch}`, "", ...lines, "", sum].join("\n")}\n`;
 }
 
 function tellOne({ target, works, device, reason, advice, ways = [] }: TargetExam): string[] {
