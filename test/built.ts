@@ -29,6 +29,7 @@ export const builtFiles = {
   "test/no-allocation-child.ts": "no-allocation-child",
   "test/unit/killed-child.ts": "killed-child",
   "test/unit/resume-child.ts": "resume-child",
+  "test/unit/wasm/narrow-child.ts": "narrow-child",
   "test/unit/wasm/undisposed-child.ts": "undisposed-child",
 } as const;
 

@@ -20,8 +20,14 @@ export interface Finished {
 
 type Environment = Readonly<Record<string, string>>;
 
-export async function runScript(path: string, args: readonly string[], env: Environment = {}): Promise<Finished> {
-  const child = startScript(path, args, env);
+/** `flags` are Node's own. */
+export async function runScript(
+  path: string,
+  args: readonly string[],
+  env: Environment = {},
+  flags: readonly string[] = [],
+): Promise<Finished> {
+  const child = startScript(path, args, env, flags);
   child.stdin.end();
   const [stdout, stderr]: [string[], string[]] = [[], []];
   child.stdout.setEncoding("utf8").on("data", (text: string) => stdout.push(text));
@@ -37,13 +43,14 @@ export function startScript(
   path: string,
   args: readonly string[],
   env: Environment = {},
+  flags: readonly string[] = [],
 ): ChildProcessWithoutNullStreams {
   const built = process.env[builtFolder];
   if (built === undefined) throw new Error(`${builtFolder} is not set: test/built.ts is Vitest's global setup`);
   const file = new Map<string, string>(Object.entries(builtFiles)).get(path);
   // A built command needs no tsx for itself; for a user's TypeScript it brings it.
   const first = file === undefined ? ["--import", "tsx", path] : [join(built, `${file}.js`)];
-  return spawn(process.execPath, [...workerFlags, ...first, ...args], {
+  return spawn(process.execPath, [...workerFlags, ...flags, ...first, ...args], {
     cwd: root,
     env: { ...process.env, NO_COLOR: "1", TSX_TSCONFIG_PATH: join(built, "tsconfig.json"), ...env },
   });

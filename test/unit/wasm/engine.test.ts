@@ -1,5 +1,5 @@
 /** The wasm target on engines that lack vectors, have the relaxed ones, or hide them behind a flag. */
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { importedMemory, importNames } from "../../../codegen/wasm/abi.ts";
 import { writeBarrier } from "../../../codegen/wasm/barrier.ts";
 import { WasmModule } from "../../../codegen/wasm/module.ts";
@@ -11,6 +11,7 @@ import { findJoining, findOptimizing, type JoiningCheck } from "../../../src/run
 import { allowRelaxedSimd, type CompileModule } from "../../../src/runtime/wasm/host.ts";
 import { whyNotJoined } from "../../../src/runtime/wasm/joining-check.ts";
 import { WasmMachine } from "../../../src/runtime/wasm/machine.ts";
+import { runScript } from "../run-script.ts";
 import { fakeEntry, launch, slot } from "./fake-entry.ts";
 
 describe("vectors joined to ones of 256 bits", () => {
@@ -192,6 +193,39 @@ describe("modules optimized at once", () => {
     await prepare(4000 * entry.artifact.module.length);
     expect(optimized).toEqual(["one"]);
     machine.dispose();
+  });
+});
+
+describe("a whole training run where vectors are not joined", () => {
+  /** By a Node that cannot anyhow: that alone. */
+  const tooOld =
+    Number.parseInt(process.versions.node, 10) < 24 ? / cannot join vectors: Node 24 and newer can$/ : null;
+
+  async function trained(how: string, env: Readonly<Record<string, string>>, flags: readonly string[] = []) {
+    const { stdout, stderr } = await runScript("test/unit/wasm/narrow-child.ts", [how], env, flags);
+    return { ...JSON.parse(stdout), stderr };
+  }
+
+  let plain: Awaited<ReturnType<typeof trained>>;
+  beforeAll(async () => {
+    plain = await trained("whole", { TENSORLOOM_VECTORS: "128" });
+    expect(plain).toMatchObject({
+      device: "wasm (2 threads)",
+      remarks: ["vectors of 128 bits: asked for"],
+      stderr: "",
+    });
+  });
+
+  test.each([
+    ["V8 without AVX2", "whole", ["--no-enable-avx2"], /does not join vectors$/],
+    ["a flag of another name", "renamed", [], /does not join vectors$/],
+    ["flags that cannot be set", "gone", [], /the flags of V8 cannot be set: flags are locked$/],
+    ["a module that computes something else", "wrong", [], /joins vectors wrongly \(f32x4\.sub\)$/],
+  ] as const)("%s: it goes on at 128 bits, to the same losses, and says why", async (_, how, flags, reason) => {
+    const auto = await trained(how, { TENSORLOOM_VECTORS: "256" }, flags);
+    const why = expect.stringMatching(tooOld ?? reason);
+    expect(auto).toMatchObject({ device: "wasm (2 threads)", remarks: [why], warnings: [why], losses: plain.losses });
+    expect(auto.losses).toHaveLength(3);
   });
 });
 
