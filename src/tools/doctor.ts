@@ -148,7 +148,8 @@ async function examine(
     const advice = `${adviceFor[target].differs ?? ""}please report it with the device's name`;
     return { target, works: false, device, reason, advice };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    // Where the examination was asked for says nothing of why a target does not work.
+    const [reason = ""] = (error instanceof Error ? error.message : String(error)).split("\n    at ");
     const isTheirs = error instanceof UserError;
     return { target, works: false, reason, advice: isTheirs ? adviceFor[target].lacks : "please report this as a bug" };
   }
