@@ -63,7 +63,10 @@ export const cases: readonly GpuCase[] = [
       await net.compile({ target: "wgsl", device, batch: 2, debug: { nan: true } });
       const x = Float32Array.of(1, 2, 3, 4, 5, 0);
       await rejects(net.fit({ x, y: Float32Array.of(1, 2, 3), shuffle: false }), (error) => {
-        match(String(error), /fit: the loss is .* in epoch 1 of 1, at step 2 of 2: train: log made -Infinity of /);
+        match(
+          String(error),
+          /fit: the loss is .* in epoch 1 of 1, at step 2 of 2: train: in the layer "logs1", log made -Infinity of /,
+        );
         const [, told] = /debug-nan\.ts:(\d+):/.exec(String(error)) ?? [];
         match(String(error), new RegExp(`debug-nan\\.ts:${Number(/\d+/.exec(at.source)?.[0]) - 1}:`), told);
         return true;
