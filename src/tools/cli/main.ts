@@ -40,9 +40,14 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit();
 });
 
-// Node ends so where nothing is left that could go on: without a word, and with a code of its own.
+// Nothing is left that could go on, and yet the command is not done. (It is not awaited at the top of this file: of such an await
+// Node ends with a code of its own, and from 26 on shows our line as well.)
+let [isDone, isIdle] = [false, false];
+process.on("beforeExit", () => {
+  isIdle = true;
+});
 process.on("exit", () => {
-  if (process.exitCode !== 13) return;
+  if (isDone || !isIdle) return;
   process.exitCode = 2;
   process.stderr.write("error: the script awaits something that never comes, and nothing else is left to do\n");
 });
@@ -53,8 +58,13 @@ command.hook("preAction", (_, action) => {
   isLookedAt = action.name() !== "run";
 });
 
-await runCommand(command, process.argv, isDebug(process.argv));
-if (isLookedAt) process.stdout.write("", () => process.exit());
+void run();
+
+async function run(): Promise<void> {
+  await runCommand(command, process.argv, isDebug(process.argv));
+  isDone = true;
+  if (isLookedAt) process.stdout.write("", () => process.exit());
+}
 
 /** What stands behind -- is for the script. */
 function isDebug(argv: readonly string[]): boolean {
