@@ -226,6 +226,7 @@ export function stagesOf<A extends Artifact>(
     inputs: inputSlots(simplified, [...declared.input, ...declared.held], splitPath),
     outputs: new Map([...outputs].filter(([name]) => !isWatchName(name))),
     segmentBytes,
+    heldIn: program.inputs.find(({ leaf }) => leaf.held !== null)?.leaf.held ?? undefined,
     freedAfter,
     ...(debug?.nan === true ? { watched: watchedOf(expanded, outputs) } : {}),
   };

@@ -52,8 +52,8 @@ export function byRows(
     if (column === undefined) throw new CompilerBug(`by rows: the rows of "${path}" are not held`);
     wanted.add(leaf.shape[0]);
     const dtype = column.scale === null ? leaf.dtype : "u8";
-    leaves.push({ path, leaf: new InputSpec([count, ...leaf.shape.slice(1)], dtype, true) });
-    if (column.scale?.how === "table") leaves.push({ path: tablePath(path), leaf: new InputSpec([256], "f32", true) });
+    leaves.push({ path, leaf: new InputSpec([count, ...leaf.shape.slice(1)], dtype, entry) });
+    if (column.scale?.how === "table") leaves.push({ path: tablePath(path), leaf: new InputSpec([256], "f32", entry) });
   }
   const [batch, ...others] = [...wanted];
   if (batch === undefined || others.length > 0) throw new CompilerBug("by rows: inputs have no batch in common");

@@ -17,10 +17,10 @@ export class InputSpec<S extends Shape = Shape, D extends DType = DType> {
   readonly shape: S;
   /** What its elements are. */
   readonly dtype: D;
-  /** Whether it is fed once and stays on the device: see by-rows.ts. */
-  readonly held: boolean;
+  /** Where it is fed once and stays on the device, the set of those that lie there together: see by-rows.ts. */
+  readonly held: string | null;
 
-  constructor(shape: S, dtype: D, held = false) {
+  constructor(shape: S, dtype: D, held: string | null = null) {
     for (const dim of shape) checkDim(dim);
     this.shape = shape;
     this.dtype = dtype;

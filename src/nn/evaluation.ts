@@ -2,6 +2,7 @@
  * Evaluation: loss and metrics over all samples, and the sample to name where the loss comes out as no number.
  */
 import type { BatchSource, FedBatch } from "./batches.ts";
+import { HeldData } from "./held-data.ts";
 import { type Evaluated, RunningMeans } from "./history.ts";
 import { clearKept, readKept } from "./kept-scores.ts";
 import { causeOf, NonFiniteError } from "./non-finite.ts";
@@ -15,29 +16,38 @@ export interface Evaluation {
   /** For messages: " after epoch 1 of 5". */
   readonly when?: string;
   readonly tally?: Tally | undefined;
+  /** Where the data lies on the device. */
+  readonly held?: HeldData | null | undefined;
+  /** How much of it may be left there. */
+  readonly holdBytes?: number | undefined;
 }
 
 /** Checks the targets, then evaluates. Between turns: the caller takes one. */
 export async function evaluateChecked(session: Session, evaluation: Evaluation): Promise<Evaluated> {
-  const { data, onNaN } = evaluation;
-  await prepareFor(session, data, "evaluate");
-  data.check(session, "evaluate", onNaN);
+  const { data, onNaN, holdBytes } = evaluation;
+  const held = await HeldData.of(undefined, session, data, { entry: "evaluate", epochs: 1, holdBytes });
   try {
-    return await evaluate(session, evaluation);
+    if (held === null) await prepareFor(session, data, "evaluate");
+    data.check(session, "evaluate", onNaN);
+    return await evaluate(session, { ...evaluation, held });
   } catch (error) {
     if (!(error instanceof NonFiniteError)) throw error;
     throw new NonFiniteError(`${error.message}. With onNaN: "warn" or "ignore" it gives the scores regardless.`);
+  } finally {
+    held?.release();
   }
 }
 
 /** Means, each sample counted once. Between turns: the caller takes one. */
-export async function evaluate(session: Session, { data, onNaN, when = "", tally }: Evaluation): Promise<Evaluated> {
-  await prepareFor(session, data, "evaluate");
+export async function evaluate(session: Session, evaluation: Evaluation): Promise<Evaluated> {
+  const { data, onNaN, when = "", tally, held = null } = evaluation;
+  if (held === null || held.isStale) await prepareFor(session, data, "evaluate");
   const sums = new DeviceSums(session, "evaluationTotals");
   const means = new RunningMeans(session.training.scores);
   let isWatched = onNaN !== "ignore";
   let read = 0; // batches
   const readTo = async (batch: FedBatch): Promise<void> => {
+    held?.flush();
     const scores = await sums.moveTo(means);
     const first = read;
     read = batch.index + 1;
@@ -58,8 +68,10 @@ export async function evaluate(session: Session, { data, onNaN, when = "", tally
     let last: FedBatch | null = null;
     for (let batch = await reader.next(); batch !== null; batch = await reader.next()) {
       last = batch;
-      session.executable.evaluate(batch.load());
+      if (held?.step(batch) !== true) session.executable.evaluate(batch.load());
       if (sums.count(batch.count) >= readEvery) await readTo(batch);
+      const tooMany = held?.ready() ?? null;
+      if (tooMany !== null) await tooMany;
       tally?.add(batch.count, data.samples);
       await breath.take();
     }

@@ -1,5 +1,5 @@
 /**
- * Held data: `fit` leaves its samples on the device where that pays, and a step is fed the numbers of its samples.
+ * Held data: `fit` leaves its samples on the device where that pays, and those it validates on; a step is fed the numbers of its samples.
  *
  *   fit({ x, y })                                          x and y go over once, bytes as bytes; a step gathers and scales its rows
  *                                                          itself (dsl/by-rows.ts)
@@ -13,7 +13,7 @@
 import { UserError } from "../core/errors.ts";
 import { holdRows } from "../runtime/executable.ts";
 import type { HeldRows } from "../runtime/held-rows.ts";
-import type { BatchRows, BatchSource, FedBatch } from "./batches.ts";
+import type { BatchEntry, BatchRows, BatchSource, FedBatch } from "./batches.ts";
 import type { AnyFitOptions } from "./fit-options.ts";
 import type { Session } from "./session.ts";
 
@@ -26,20 +26,29 @@ const mostHeldBytes = 2 ** 28;
  */
 const leastNumbers = 40_000_000;
 
-/** Of what `fit` was asked for. */
-type HoldWish = Pick<AnyFitOptions, "epochs" | "holdBytes">;
+/** Of what `fit` was asked for; `entry`: what its steps are. */
+interface HoldWish {
+  readonly entry: BatchEntry;
+  /** How often it goes over the data. */
+  readonly epochs: number;
+  readonly holdBytes: AnyFitOptions["holdBytes"] | undefined;
+  /** Bytes that others hold of what may be held. */
+  readonly besides?: number | undefined;
+}
 
 /** A data set on the device. */
 export class HeldData {
+  readonly bytes: number;
   readonly #session: Session;
   readonly #executable: Session["executable"];
   readonly #rows: HeldRows;
   readonly #numbers = new Map<number, Int32Array>();
 
-  private constructor(session: Session, rows: HeldRows) {
+  private constructor(session: Session, rows: HeldRows, bytes: number) {
     this.#session = session;
     this.#executable = session.executable;
     this.#rows = rows;
+    this.bytes = bytes;
   }
 
   /**
@@ -50,23 +59,23 @@ export class HeldData {
     before: HeldData | null | undefined,
     session: Session,
     data: BatchSource,
-    { epochs = 1, holdBytes }: HoldWish,
+    { entry, epochs, holdBytes, besides = 0 }: HoldWish,
   ): Promise<HeldData | null> {
     if (before !== undefined && before?.isStale !== true) return before;
     const { executable } = session;
     const holdable = session.debugsNaN || data.sizes.length === 0 ? null : data.holdable();
     if (holdable === null) return null;
     const { samples, key } = holdable;
-    if (samples.heldBytes > (holdBytes ?? mostHeldBytes)) return null;
+    if (samples.heldBytes > (holdBytes ?? mostHeldBytes) - besides) return null;
     if (holdBytes === undefined && !pays(executable, samples.numbers * epochs)) return null;
     try {
       // WGSL lets a division be wrong in the last bits.
       const inputs = samples.held(executable.report.target !== "wgsl");
       const sizes = data.sizes.map((batch) => ({ batch }));
-      const rows = await holdRows(executable, { entry: "train", count: samples.count, inputs, sizes, key });
+      const rows = await holdRows(executable, { entry, count: samples.count, inputs, sizes, key });
       if (rows === null) return null;
       data.nowHeld();
-      return new HeldData(session, rows);
+      return new HeldData(session, rows, samples.heldBytes);
     } catch (error) {
       // What it has no room for, or more of than kernels can count, is fed; other refusals come again there.
       if (error instanceof UserError) return null;
@@ -80,7 +89,7 @@ export class HeldData {
   }
 
   /** Enqueues a step on a batch; false where it must be fed. In a turn. */
-  train({ rows }: FedBatch): boolean {
+  step({ rows }: FedBatch): boolean {
     if (rows === null || this.isStale) return false;
     const size = rows.to - rows.from;
     if (!this.#rows.takes(size)) return false;

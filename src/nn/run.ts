@@ -56,6 +56,8 @@ export class Run {
   readonly #callbacks: CallbackCalls;
   /** Where the data lies on the device; undefined before that was found out. */
   #held: HeldData | null | undefined;
+  /** And that to validate on. */
+  #heldApart: HeldData | null | undefined;
   #kept: ResumePoint | null = null;
   /** The copy before, for the next one to be written over. */
   #spare: Snapshot | undefined;
@@ -72,6 +74,8 @@ export class Run {
     const { train, validation } = fitSources(session, options, { batch, shuffle, seed, onNaN: this.#onNaN });
     this.#data = train;
     this.#validation = validation;
+    // What a dataset is multiplied by is that of the samples to train on, which may yet have to be read.
+    if (validation?.order.stream === true) this.#heldApart = null;
     this.#lossWatch = new LossWatch(session, train, this.#onNaN);
     this.#sums = new DeviceSums(session, "totals");
     this.#watched = new WatchedValues(session);
@@ -85,9 +89,14 @@ export class Run {
 
   /** Compiles before the first step whatever the data will need. */
   async prepare(): Promise<void> {
-    this.#held = await HeldData.of(this.#held, this.#session, this.#data, this.#options);
+    const { epochs = 1, holdBytes, validationFreq: freq = 1 } = this.#options;
+    this.#held = await HeldData.of(this.#held, this.#session, this.#data, { entry: "train", epochs, holdBytes });
     if (this.#held === null) await prepareFor(this.#session, this.#data, "train");
-    if (this.#validation !== null) await prepareFor(this.#session, this.#validation, "evaluate");
+    if (this.#validation === null) return;
+    const times = typeof freq === "number" ? Math.floor(epochs / freq) : freq.length;
+    const wish = { entry: "evaluate", epochs: times, holdBytes, besides: this.#held?.bytes } as const;
+    this.#heldApart = await HeldData.of(this.#heldApart, this.#session, this.#validation, wish);
+    if (this.#heldApart === null) await prepareFor(this.#session, this.#validation, "evaluate");
   }
 
   /** All labels, of validation too, before anything is trained. */
@@ -103,6 +112,7 @@ export class Run {
 
   over(): void {
     this.#held?.release();
+    this.#heldApart?.release();
     this.#callbacks.over();
   }
 
@@ -192,6 +202,7 @@ export class Run {
     const { epochs = 1 } = this.#options;
     const plan: EpochPlan = { epoch, epochs, steps: this.#data.steps, samples: this.#data.samples };
     if (this.order.stream === true) this.#held ??= undefined; // what is read into memory may be there by now
+    if (this.#validation?.order.stream === true && this.#total > 0) this.#heldApart ??= undefined;
     await this.#guarded(plan, 0, () => this.prepare()); // a callback may have evaluated so much that ours was dropped
     this.progress?.epochStart?.(plan);
     if (start.batch === 0) await this.#callbacks.epochBegin({ epoch, epochs });
@@ -278,7 +289,7 @@ export class Run {
     if (this.#validation === null || !isDue) return {};
     const data = this.#validation;
     const when = ` after epoch ${epoch} of ${epochs}`;
-    const evaluation = { data, onNaN: this.#onNaN, when };
+    const evaluation = { data, onNaN: this.#onNaN, when, held: this.#heldApart };
     return { validation: await this.#session.turns.take(() => evaluate(this.#session, evaluation)) };
   }
 
@@ -316,7 +327,7 @@ export class Run {
 
   /** A step, and its scores where they are read now. In a turn. */
   async #train(work: EpochWork, batch: FedBatch): Promise<Scores | null> {
-    if (this.#held?.train(batch) !== true) this.#session.executable.train(batch.load());
+    if (this.#held?.step(batch) !== true) this.#session.executable.train(batch.load());
     const waiting = this.#sums.count(batch.count);
     work.done = batch.index + 1;
     this.#total++;

@@ -13,7 +13,7 @@
  * ordinary executable, so one can go on by hand.
  */
 import { UserError } from "../core/errors.ts";
-import { checkArguments, checkedLater, checkOptions, count, flag, type OptionTable } from "../core/options.ts";
+import { checkArguments, checkedLater, checkOptions, count, flag, type OptionTable, whole } from "../core/options.ts";
 import { atLine, here, told, withLine } from "../core/origin.ts";
 import { type Checkpoint, checkSaved, decodeCheckpoint, type Fingerprint } from "../io/checkpoint.ts";
 import type { WeightSource } from "../io/weight-file.ts";
@@ -73,6 +73,8 @@ export interface EvaluateSettings {
   readonly batch?: number;
   /** What to do where the loss is no finite number: "stop", the default, is an error that names the first such sample. */
   readonly onNaN?: OnNaN;
+  /** The most bytes of the samples that go to the device at once, from where each batch takes its rows, as in `fit`: 268,435,456 by default. */
+  readonly holdBytes?: number;
   /** 0, the default, is silent; 1 a progress bar where a terminal shows it, 2 a line at the end. */
   readonly verbose?: Verbose;
 }
@@ -100,7 +102,7 @@ const predictTable: OptionTable<AnyPredictOptions> = {
   verbose: verboseKind,
 };
 type AnyEvaluateOptions = AnyPredictOptions & EvaluateSettings;
-const evaluateTable: OptionTable<AnyEvaluateOptions> = { ...predictTable, batch: count, onNaN: onNaNKind };
+const evaluateTable: OptionTable<AnyEvaluateOptions> = { ...predictTable, batch: count, onNaN: onNaNKind, holdBytes: whole({ from: 0 }) }; // biome-ignore format: short
 
 /** The model's output, or its outputs by name. */
 export type Predicted<Out extends string> = [Out] extends [never]
@@ -198,13 +200,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
   async evaluate(options: EvaluateOptions<In, Out> | EvaluateDataOptions<In, Out>): Promise<Evaluated<Name>> {
     checkArguments("evaluate", arguments, 1);
     return told("evaluate", async () => {
-      const {
-        batch: asked,
-        onNaN = "stop",
-        data,
-        verbose = 0,
-        ...given
-      } = checkOptions("evaluate", options, evaluateTable);
+      const { batch: asked, onNaN = "stop", data, verbose = 0, holdBytes, ...given } = checkOptions("evaluate", options, evaluateTable); // biome-ignore format: short
       const session = this.#compiled("evaluate");
       const batch = asked ?? session.batch;
       const weighting = weightingFor("evaluate", this.#training, given);
@@ -224,7 +220,8 @@ export class Trainer<Name extends string = never, In extends string = never, Out
                 scale: given.scale,
               });
         try {
-          return await evaluateChecked(session, { data: source, onNaN, tally: new Tally("Evaluated", verbose) });
+          const tally = new Tally("Evaluated", verbose);
+          return await evaluateChecked(session, { data: source, onNaN, tally, holdBytes });
         } finally {
           await source.close();
         }

@@ -43,6 +43,8 @@ export interface CompiledEntry<A = unknown> {
   /** By path in the tree of outputs. */
   readonly outputs: ReadonlyMap<string, BufferSlot>;
   readonly segmentBytes: Readonly<Record<Segment, number>>;
+  /** Which of a machine's sets of held inputs its own are: entries of one set find them in the same memory. */
+  readonly heldIn?: string | undefined;
   /** Arena ranges that nothing needs after a step, by the step's id: for the debug mode that fills them with NaN. */
   readonly freedAfter: ReadonlyMap<number, readonly Range[]>;
   /** The ranges that it puts out for the debug mode that looks for NaN. */

@@ -9,7 +9,7 @@ import { checkSize } from "./sizes.ts";
 /** A tensor that a program declares, by its path. */
 interface DeclaredLeaf {
   readonly path: string;
-  readonly leaf: { readonly dtype: BufferType["dtype"]; readonly shape: Shape; readonly held?: boolean };
+  readonly leaf: { readonly dtype: BufferType["dtype"]; readonly shape: Shape; readonly held?: string | null };
 }
 
 export interface Declarations {
@@ -28,7 +28,7 @@ export function declaredBuffers(
 ): Declared {
   const fed = (isHeld: boolean): readonly Buffer[] =>
     inputs
-      .filter(({ leaf: { held = false } }) => held === isHeld)
+      .filter(({ leaf: { held = null } }) => (held !== null) === isHeld)
       .map(({ path, leaf: { dtype, shape } }) => buffers.named("input", path, { dtype, shape: sizesOf(shape, dims) }));
   return {
     state: stateBuffers(states, buffers),

@@ -94,7 +94,7 @@ export async function makeExecutable<O, I>(parts: ExecutableParts): Promise<Exec
   return core as unknown as Executable<O, I>;
 }
 
-/** Holds the rows of an entry's inputs on the device. Null where somebody else made the executable, who would not know how. */
+/** Holds the rows of an entry's inputs on the device. Null where some are held, or somebody else made the executable, who would not know how. */
 export async function holdRows(executable: object, request: HoldRequest): Promise<HeldRows | null> {
   return executable instanceof Core ? executable.hold(request) : null;
 }
@@ -193,7 +193,7 @@ class Core implements ExecutableCore<never> {
     }
   }
 
-  async hold(request: HoldRequest): Promise<HeldRows> {
+  async hold(request: HoldRequest): Promise<HeldRows | null> {
     this.#assertUsable();
     return this.#holding.hold(request);
   }

@@ -6,7 +6,8 @@
  *   held.step(rows); ...; held.release();
  *
  * The entry is compiled anew, with gathers in the place of its inputs (dsl/by-rows.ts), and kept for the next time that arrays of the
- * same number, size and kind are held: these are then uploaded again. Two such entries are kept. One set of arrays is held at a time, as all lie in one place.
+ * same number, size and kind are held: these are then uploaded again. Of each entry two such are kept, and one set of arrays is held at a
+ * time, as all of its lie in one place.
  */
 import { CompilerBug } from "../core/errors.ts";
 import { byRows, type HeldInput, rowsPath, scaledBytes, tablePath } from "../dsl/by-rows.ts";
@@ -50,14 +51,20 @@ export interface HoldingParts {
   ready(runner: Runner): Promise<void>;
 }
 
+/** What is held of one entry. */
+interface HeldSet {
+  /** The entries by rows that were asked for last, the latest at the end. */
+  programs: readonly ReturnType<typeof byRows>[];
+  isHeld: boolean;
+  /** What was uploaded last, and to where. */
+  uploaded: { readonly key: object | null; readonly of: Specialization | undefined } | null;
+}
+
 /** Who holds what on one executable. */
 export class Holding {
   readonly #parts: HoldingParts;
-  /** The entries by rows that were asked for last, the latest at the end. */
-  #programs: readonly ReturnType<typeof byRows>[] = [];
-  #held: HeldRows | null = null;
-  /** What was uploaded last, and to where. */
-  #uploaded: { readonly key: object | null; readonly of: Specialization | undefined } = { key: null, of: undefined };
+  /** By the entry that they are of. */
+  readonly #sets = new Map<string, HeldSet>();
 
   constructor(parts: HoldingParts) {
     this.#parts = parts;
@@ -65,30 +72,33 @@ export class Holding {
 
   /** The program of an entry by rows; null for any other entry. */
   programOf(entry: string): Program<unknown> | null {
-    return this.#programs.find(({ name }) => name === entry) ?? null;
+    return [...this.#sets.values()].flatMap(({ programs }) => programs).find(({ name }) => name === entry) ?? null;
   }
 
-  async hold({ entry, count, inputs, sizes, key = null }: HoldRequest): Promise<HeldRows> {
-    if (this.#held !== null) throw new CompilerBug("rows are held already");
+  /** Null where somebody holds rows of that entry: an evaluation while a run keeps its own samples to validate on. */
+  async hold({ entry, count, inputs, sizes, key = null }: HoldRequest): Promise<HeldRows | null> {
+    const set: HeldSet = this.#sets.get(entry) ?? { programs: [], isHeld: false, uploaded: null };
+    this.#sets.set(entry, set);
+    if (set.isHeld) return null;
     const { program, specializations, dims } = this.#parts;
     const made = byRows(program, entry, inputs, count);
-    const others = this.#programs.filter(({ name }) => name !== made.name);
+    const others = set.programs.filter(({ name }) => name !== made.name);
     for (const { name } of others.slice(0, -1)) specializations.dropEntry(name);
-    this.#programs = [...others.slice(-1), made];
+    set.programs = [...others.slice(-1), made];
     const found: Specialization[] = [];
     const held = new HeldRows(this.#parts, found, {
       forget: () => {
-        this.#held = null;
+        set.isHeld = false;
       },
       // A run may end before its first step, and has uploaded nothing then.
       uploaded: () => {
-        this.#uploaded = { key, of: found[0] };
+        set.uploaded = { key, of: found[0] };
       },
     });
-    this.#held = held;
+    set.isHeld = true;
     try {
       for (const size of sizes) found.push(await specializations.hold(made.name, { ...dims, ...size }));
-      const isThere = key !== null && this.#uploaded.key === key && this.#uploaded.of === found[0];
+      const isThere = key !== null && set.uploaded?.key === key && set.uploaded.of === found[0];
       if (!isThere) held.inputs = inputs;
     } catch (error) {
       held.release();

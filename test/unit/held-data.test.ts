@@ -38,8 +38,8 @@ async function left(net: Net, given: Given) {
   return { facts, state: await net.executable.state.snapshot() };
 }
 
-const heldEntries = ({ executable: { report } }: Pick<Net, "executable">): readonly string[] =>
-  report.entries.map(({ entry }) => entry).filter((name) => name.startsWith("train by rows"));
+const heldEntries = ({ executable: { report } }: Pick<Net, "executable">, of = "train"): readonly string[] =>
+  report.entries.map(({ entry }) => entry).filter((name) => name.startsWith(`${of} by rows`));
 
 const cases: readonly (readonly [string, Given])[] = [
   ["bytes that are divided", { x: bytes, y: labels, scale: 1 / 255 }],
@@ -64,6 +64,55 @@ describe.each(["js", "wasm"] as const)("the same bits as of fed batches, short l
     expect(await left(held, { ...given, epochs: 3, holdBytes: 1e6 })).toEqual(wanted);
     expect([heldEntries(fed).length, heldEntries(held).length]).toEqual([0, 2]);
   });
+});
+
+describe.each(["js", "wasm"] as const)("samples to validate on are held beside those to train on, on %s", (target) => {
+  const [few, others] = [bytes.subarray(6, 72), labels.subarray(1, 12)];
+  const apart = dataset({ x: rows(few, 6), y: others });
+  const given = { x: bytes, y: labels, scale: 1 / 255, epochs: 4 } as const;
+  const all: readonly (readonly [string, Given, number])[] = [
+    ["a split", { ...given, validationSplit: 0.3 }, 2],
+    ["arrays", { ...given, validation: { x: few, y: others } }, 2],
+    ["weighted, now and then", { ...given, validation: { x: few, y: others, sampleWeight: weights.subarray(3, 14) }, validationFreq: 3 }, 2], // biome-ignore format: short
+    ["a dataset", { ...given, validationData: apart.batch(4) }, 2],
+    ["a dataset of floats, in one size", { data: dataset({ x: rows(floats, 6), y: labels }).batch(11), validationData: dataset({ x: rows(floats, 6), y: labels }).take(8).batch(4), epochs: 3 }, 1], // biome-ignore format: short
+    ["more than there is room for beside the others", { ...given, holdBytes: 260, validation: { x: few, y: others } }, 0], // biome-ignore format: short
+  ];
+  test.each(target === "js" ? all : all.slice(0, 2))("%s", async (_, run, entries) => {
+    const [fed, held] = [await compiled(classifier(), target), await compiled(classifier(), target)];
+    const wanted = await left(fed, { ...run, holdBytes: 0 });
+    expect(wanted.facts.some(({ validation }) => validation !== undefined)).toBe(true);
+    expect(await left(held, { holdBytes: 1e6, ...run })).toEqual(wanted);
+    expect([heldEntries(held).length > 0, heldEntries(held, "evaluate").length]).toEqual([true, entries]);
+    // The same arrays at another time, and others in their place.
+    const next = { ...given, x: bytes.map((byte) => byte ^ 3), validation: { x: few.map((byte) => byte ^ 5), y: others } }; // biome-ignore format: short
+    const later = await left(fed, { ...next, holdBytes: 0 });
+    expect(await left(held, { ...next, holdBytes: 1e6 })).toEqual(later);
+  });
+});
+
+test("evaluate on held samples, alone and in the middle of a run that holds its own to validate on", async () => {
+  const given = { x: bytes, y: labels, scale: 1 / 255, validationSplit: 0.3, epochs: 2 } as const;
+  const runs = [];
+  for (const holdBytes of [0, 1e6]) {
+    const net = await compiled(classifier(), "js");
+    const seen: unknown[] = [];
+    const evaluate = async (from: number): Promise<void> => {
+      seen.push(await net.evaluate({ x: bytes.subarray(6 * from), y: labels.subarray(from), holdBytes }));
+    };
+    await net.fit({ ...given, holdBytes, callbacks: [{ onEpochEnd: () => evaluate(1) }] });
+    expect(heldEntries(net, "evaluate").map((name) => name.slice(0, 20))).toEqual(
+      holdBytes === 0 ? [] : ["evaluate by rows (7 ", "evaluate by rows (7 "],
+    );
+    for (const from of [0, 3, 0]) await evaluate(from);
+    expect(heldEntries(net, "evaluate").some((name) => name.includes("(22 of"))).toBe(holdBytes > 0);
+    const odd = net.evaluate({ x: floats.with(7, Number.NaN), y: labels, holdBytes });
+    await expect(odd).rejects.toThrow(/x of sample 1 .*, number 1 of its 6, is NaN/);
+    seen.push(await net.evaluate({ data: dataset({ x: rows(bytes, 6), y: labels }).batch(4), holdBytes }));
+    runs.push(seen);
+    await expect(net.evaluate({ x: bytes, y: labels, holdBytes: -1 })).rejects.toThrow(/holdBytes/);
+  }
+  expect(runs[1]).toEqual(runs[0]);
 });
 
 test("several inputs and outputs, and numbers that pick", async () => {

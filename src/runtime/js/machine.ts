@@ -25,7 +25,8 @@ export class JsMachine implements Machine<JsArtifact> {
   readonly #state: ArrayBuffer;
   readonly #runners = new Set<JsRunner>();
   #arena = new ArrayBuffer(0);
-  #held = new ArrayBuffer(0);
+  /** By the name of the set. */
+  readonly #held = new Map<string, ArrayBuffer>();
 
   constructor(stateBytes: number, options: MachineOptions = {}) {
     this.#state = allocate(stateBytes, "states");
@@ -38,12 +39,13 @@ export class JsMachine implements Machine<JsArtifact> {
     const runner = new JsRunner(entry, functions, this.#options, () => this.#runners.delete(runner));
     const { arena, held } = entry.segmentBytes;
     const larger = arena > this.#arena.byteLength ? allocate(arena, `scratch of the entry ${entry.name}`) : null;
-    const roomier = held > this.#held.byteLength ? allocate(held, "data that is held") : null;
+    const { heldIn = "" } = entry;
+    const roomier = held > this.#heldFor(entry).byteLength ? allocate(held, "data that is held") : null;
     this.#runners.add(runner);
     this.#arena = larger ?? this.#arena;
-    this.#held = roomier ?? this.#held;
+    if (roomier !== null) this.#held.set(heldIn, roomier);
     const stale = larger !== null || roomier !== null ? this.#runners : [runner];
-    for (const other of stale) other.bind(this.#state, this.#arena, this.#held);
+    for (const other of stale) other.bind(this.#state, this.#arena, this.#heldFor(other.entry));
     return runner;
   }
 
@@ -60,7 +62,7 @@ export class JsMachine implements Machine<JsArtifact> {
   }
 
   allocatedBytes(): Readonly<Record<Segment, number>> {
-    const held = this.#held.byteLength;
+    const held = [...this.#held.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
     const bytes = { state: this.#state.byteLength, arena: this.#arena.byteLength, input: 0, output: 0, held };
     for (const runner of this.#runners) {
       bytes.input += runner.inputs.byteLength;
@@ -72,14 +74,18 @@ export class JsMachine implements Machine<JsArtifact> {
   dispose(): void {
     this.#runners.clear();
     this.#arena = new ArrayBuffer(0);
-    this.#held = new ArrayBuffer(0);
+    this.#held.clear();
+  }
+
+  #heldFor({ heldIn = "" }: Pick<CompiledEntry, "heldIn">): ArrayBuffer {
+    return this.#held.get(heldIn) ?? new ArrayBuffer(0);
   }
 }
 
 class JsRunner implements Runner {
   readonly inputs: ArrayBuffer;
   readonly outputs: ArrayBuffer;
-  readonly #entry: CompiledEntry<JsArtifact>;
+  readonly entry: CompiledEntry<JsArtifact>;
   readonly #functions: readonly KernelFunction[];
   readonly #options: MachineOptions;
   readonly #forget: () => void;
@@ -94,7 +100,7 @@ class JsRunner implements Runner {
     options: MachineOptions,
     forget: () => void,
   ) {
-    this.#entry = entry;
+    this.entry = entry;
     this.#functions = functions;
     this.#options = options;
     this.#forget = forget;
@@ -105,11 +111,11 @@ class JsRunner implements Runner {
 
   bind(state: ArrayBuffer, arena: ArrayBuffer, held: ArrayBuffer): void {
     const segments = { state, arena, held, input: this.inputs, output: this.outputs };
-    this.#inputViews = this.#entry.inputs.map(({ buffer: { dtype, segment, offset, count } }) =>
+    this.#inputViews = this.entry.inputs.map(({ buffer: { dtype, segment, offset, count } }) =>
       viewOf(dtype, segments[segment], offset, count),
     );
     const views = new Map<BufferSlot, TypedArray>();
-    for (const slot of this.#entry.buffers.values()) {
+    for (const slot of this.entry.buffers.values()) {
       views.set(slot, viewOf(slot.dtype, segments[slot.segment], slot.offset, slot.count));
     }
     const bytes = new Uint8Array(arena);
@@ -119,7 +125,7 @@ class JsRunner implements Runner {
         throw new CompilerBug(`a step names a buffer that is not the entry's: ${printBuffer(slot)}`);
       return found;
     };
-    this.#actions = bindSteps(this.#entry.artifact.steps, {
+    this.#actions = bindSteps(this.entry.artifact.steps, {
       call: (step) => this.#call(step, view),
       view,
       iterations: this.#iterations,
@@ -145,7 +151,7 @@ class JsRunner implements Runner {
     this.#forget();
     this.#actions = [
       () => {
-        throw new CompilerBug(`${this.#entry.name} was run after its release`);
+        throw new CompilerBug(`${this.entry.name} was run after its release`);
       },
     ];
   }
@@ -191,7 +197,7 @@ class JsRunner implements Runner {
   }
 
   #poisonAfter(run: Action, { id }: ArtifactStep, arena: Uint8Array): Action {
-    const freed = this.#entry.freedAfter.get(id) ?? [];
+    const freed = this.entry.freedAfter.get(id) ?? [];
     return () => {
       run();
       for (const { offset, bytes } of freed) arena.fill(0xff, offset, offset + bytes);

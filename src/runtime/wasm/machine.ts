@@ -65,7 +65,8 @@ export class WasmMachine implements Machine<WasmArtifact> {
   readonly #regions = new Regions(controlBytes);
   readonly #arenas = new SharedRegions(this.#regions);
   readonly #panels = new SharedRegions(this.#regions);
-  readonly #held = new SharedRegions(this.#regions);
+  /** By the name of the set. */
+  readonly #held = new Map<string, SharedRegions>();
   readonly #runners = new Set<WasmRunner>();
   readonly #stateBase: number;
   #memory: WasmMemory | null;
@@ -151,7 +152,8 @@ export class WasmMachine implements Machine<WasmArtifact> {
 
   /** What entries asked for. The memory has whole pages, and beside this the threads' panels and 5 KB through which they meet. */
   allocatedBytes(): Readonly<Record<Segment, number>> {
-    const bytes = { state: this.#stateBytes, arena: this.#arenas.bytes, held: this.#held.bytes, input: 0, output: 0 };
+    const held = [...this.#held.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+    const bytes = { state: this.#stateBytes, arena: this.#arenas.bytes, held, input: 0, output: 0 };
     for (const { segmentBytes } of this.#runners) {
       bytes.input += segmentBytes.input;
       bytes.output += segmentBytes.output;
@@ -170,16 +172,19 @@ export class WasmMachine implements Machine<WasmArtifact> {
     const memory = this.#wellMemory();
     const { arena, input, output, held } = entry.segmentBytes;
     const panelBytes = entry.artifact.bytes.panels;
+    const { heldIn = "" } = entry;
+    const heldSet = this.#held.get(heldIn) ?? new SharedRegions(this.#regions);
+    this.#held.set(heldIn, heldSet);
     const bases = {
       state: this.#stateBase,
       arena: this.#arenas.take(arena),
       input: this.#regions.take(input),
       output: this.#regions.take(output),
       panels: this.#panels.take(panelBytes),
-      held: this.#held.take(held),
+      held: heldSet.take(held),
     };
     const free = (): void => {
-      this.#held.free(bases.held);
+      heldSet.free(bases.held);
       this.#panels.free(bases.panels);
       this.#regions.free(bases.output);
       this.#regions.free(bases.input);

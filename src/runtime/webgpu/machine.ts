@@ -32,7 +32,8 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
   readonly #runners = new Set<WebGpuRunner>();
   #state: GPUBuffer | null = null;
   #arena: GPUBuffer | null = null;
-  #held: GPUBuffer | null = null;
+  /** By the name of the set. */
+  readonly #held = new Map<string, GPUBuffer>();
   #bounce: GPUBuffer | null = null;
   #poison: GPUBuffer | null = null;
   #isDisposed = false;
@@ -71,7 +72,7 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
     const { arena, input, output } = entry.segmentBytes;
     const what = `for the entry ${entry.name} (${arena} bytes of scratch, ${input} of inputs, ${output} of outputs)`;
     const made: WebGpuRunner[] = [];
-    await this.#hold(entry.segmentBytes.held);
+    await this.#hold(entry);
     this.#commands.submit(); // what is recorded names scratch that may be replaced
     try {
       // All at once, without waiting in between: two entries may be prepared at the same time.
@@ -79,7 +80,7 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
         const runner = this.#runner(entry, programs);
         made.push(runner);
         const stale = this.#grow(entry) ? [...this.#runners] : [runner];
-        for (const other of stale) other.bind(this.#scratch);
+        for (const other of stale) other.bind(this.#scratchOf(other.entry));
         return runner;
       });
     } catch (error) {
@@ -103,8 +104,9 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
 
   /** Scratch for copies within one buffer counts as arena. What is on its way to or from the host is no program memory. */
   allocatedBytes(): Readonly<Record<Segment, number>> {
-    const bytes = { state: this.#state?.size ?? 0, arena: this.#arena?.size ?? 0, held: this.#held?.size ?? 0, input: 0, output: 0 }; // biome-ignore format: short
+    const bytes = { state: this.#state?.size ?? 0, arena: this.#arena?.size ?? 0, held: 0, input: 0, output: 0 };
     bytes.arena += this.#bounce?.size ?? 0;
+    for (const { size } of this.#held.values()) bytes.held += size;
     for (const { buffers } of this.#runners) {
       bytes.input += buffers.input?.size ?? 0;
       bytes.output += buffers.output?.size ?? 0;
@@ -118,7 +120,8 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
     this.#health.close();
     this.#commands.dispose();
     for (const runner of [...this.#runners]) runner.release();
-    for (const buffer of [this.#state, this.#arena, this.#held, this.#bounce, this.#poison]) buffer?.destroy();
+    for (const buffer of [this.#state, this.#arena, this.#bounce, this.#poison, ...this.#held.values()])
+      buffer?.destroy();
     if (this.#connection.isOurs) this.#connection.device.destroy();
   }
 
@@ -178,8 +181,9 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
   }
 
   /** Makes room for data that is held. It may be large: where there is none nothing was changed, and the machine is as well as before. */
-  async #hold(bytes: number): Promise<void> {
-    if (bytes <= (this.#held?.size ?? 0)) return;
+  async #hold({ heldIn = "", segmentBytes: { held: bytes } }: CompiledEntry<WgslArtifact>): Promise<void> {
+    const lacksRoom = (): boolean => bytes > (this.#held.get(heldIn)?.size ?? 0);
+    if (!lacksRoom()) return;
     const made: GPUBuffer[] = [];
     try {
       await this.#health.attempt(`for ${bytes} bytes of data that is held`, () => {
@@ -190,16 +194,17 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
       for (const buffer of made) buffer.destroy();
       throw error;
     }
-    const [larger = null] = made;
-    if (bytes <= (this.#held?.size ?? 0)) return larger?.destroy(); // another entry was faster
+    const [larger] = made;
+    if (larger === undefined || !lacksRoom()) return larger?.destroy(); // another entry was faster
     this.#commands.submit(); // what is recorded names the one before
-    this.#held?.destroy();
-    this.#held = larger;
-    for (const runner of this.#runners) runner.bind(this.#scratch);
+    this.#held.get(heldIn)?.destroy();
+    this.#held.set(heldIn, larger);
+    for (const runner of this.#runners) runner.bind(this.#scratchOf(runner.entry));
   }
 
-  get #scratch(): Scratch {
-    return { state: this.#state, arena: this.#arena, held: this.#held, bounce: this.#bounce, poison: this.#poison };
+  #scratchOf({ heldIn = "" }: CompiledEntry<WgslArtifact>): Scratch {
+    const held = this.#held.get(heldIn) ?? null;
+    return { state: this.#state, arena: this.#arena, held, bounce: this.#bounce, poison: this.#poison };
   }
 
   #larger(buffer: GPUBuffer | null, what: string, bytes: number): GPUBuffer | null {

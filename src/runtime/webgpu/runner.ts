@@ -9,8 +9,10 @@
  *   launch a; launch b; copy; launch c   ->   pass { a b } copy pass { c }   ->   queue.submit
  */
 
+import type { WgslArtifact } from "../../../codegen/wgsl/artifact.ts";
 import { CompilerBug } from "../../core/errors.ts";
 import { type BufferSlot, printBuffer } from "../../program/buffer.ts";
+import type { CompiledEntry } from "../../program/compiled.ts";
 import type { Chunk, Runner } from "../machine.ts";
 import type { TypedArray } from "../typed-arrays.ts";
 import { type Action, type ActionParts, Binder, type Scratch } from "./actions.ts";
@@ -58,6 +60,10 @@ export class WebGpuRunner implements Runner {
 
   get buffers(): { readonly input: GPUBuffer | null; readonly output: GPUBuffer | null } {
     return this.#parts;
+  }
+
+  get entry(): CompiledEntry<WgslArtifact> {
+    return this.#parts.entry;
   }
 
   get sources(): readonly string[] {

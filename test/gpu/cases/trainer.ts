@@ -102,6 +102,33 @@ export const cases: readonly GpuCase[] = [
     },
   },
   {
+    name: "samples to validate on, and to evaluate on, go over once too, and the scores are those of fed ones to the bit",
+    async run({ device: given }) {
+      const runs = [];
+      const apart = { x: x.map((value) => value / 2), y };
+      for (const holdBytes of [0, 1e6]) {
+        const { device, counts } = countedDevice(given);
+        const net = classifier();
+        await net.compile({ target: "wgsl", device, batch: 10, seed: 3 });
+        counts.written.length = 0;
+        const { epochs } = await net.fit({ x, y, epochs: 4, holdBytes, validation: apart });
+        const uploads = counts.written.splice(0);
+        const scores = await net.evaluate({ ...apart, holdBytes });
+        // The numbers are f32, the labels i32; numbers of rows have a place of 256 bytes for each of three steps.
+        const [numbers, picks] = [8 * count, 4 * count].map((size) => uploads.filter((bytes) => bytes === size).length);
+        deepStrictEqual([numbers, picks], holdBytes > 0 ? [2, 2] : [0, 0]);
+        const evaluated = counts.written.filter((bytes) => bytes > 4);
+        if (holdBytes > 0) deepStrictEqual(evaluated.slice(0, 2), [8 * count, 4 * count]);
+        const rest = sum(evaluated.slice(2));
+        ok(holdBytes === 0 || (rest >= 3 * 40 && rest <= 3 * 256), `${rest} bytes of numbers of rows`);
+        runs.push([epochs.map(({ loss, validation }) => ({ loss, validation })), scores]);
+        net.dispose();
+        strictEqual(counts.live.size, 0);
+      }
+      deepStrictEqual(runs[1], runs[0]);
+    },
+  },
+  {
     name: "an epoch on held data: a chunk is one pass after one write of the numbers of its rows, and nothing is copied",
     async run({ device: given }) {
       const steps = 192;
