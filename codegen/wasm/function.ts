@@ -39,6 +39,8 @@ export class FunctionWriter {
   private readonly locals: Local[];
   private readonly isFree: boolean[] = [];
   private readonly free: Readonly<Record<ValType, Local[]>> = { i32: [], i64: [], f32: [], f64: [], v128: [] };
+  /** Vectors that were handed out since each `clearing` began that has not ended. */
+  private readonly handedOut: Set<Local>[] = [];
   private readonly check: Validator;
 
   constructor(name: string, params: readonly ValType[], results: readonly ValType[], scope: ModuleScope) {
@@ -81,13 +83,30 @@ export class FunctionWriter {
   /** A local of its own; it starts as zero unless it is one that was released. */
   local(type: ValType): Local {
     const reused = this.free[type].pop();
-    if (reused !== undefined) {
-      this.isFree[reused.index] = false;
-      return reused;
-    }
-    const local = { index: this.locals.length, type };
-    this.locals.push(local);
+    const local = reused ?? { index: this.locals.length, type };
+    if (reused === undefined) this.locals.push(local);
+    else this.isFree[local.index] = false;
+    if (type === "v128") for (const made of this.handedOut) made.add(local);
     return local;
+  }
+
+  /**
+   * Zeroes the vectors that `write` is given locals for, behind it. In a loop an engine takes the value of each local for one that
+   * the next iteration reads, until it finds that none does: by then it has decided which vectors are worth joining.
+   */
+  clearing(write: () => void): void {
+    const made = new Set<Local>();
+    this.handedOut.push(made);
+    write();
+    this.handedOut.pop();
+    const [first, ...others] = made;
+    if (first === undefined) return;
+    this.splatI32(0);
+    for (const local of others) {
+      this.body.coded(0x22, local.index);
+    }
+    this.body.coded(0x21, first.index);
+    this.check.popOne("local.set", "v128");
   }
 
   /** Lets `local` give this one out again. */

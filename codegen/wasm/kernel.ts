@@ -33,7 +33,7 @@ import { holdPointers, releasePointers, sharedPointers } from "./pointers.ts";
 import type { Local } from "./refs.ts";
 import { elementPlace, flatten, replaceLane, writeBounds, writeScalar, writeScalarStore } from "./scalar.ts";
 import { writeMultiplyAdd, writeRoutine, writeVector } from "./vector.ts";
-import { writeVectorStore } from "./vector-store.ts";
+import { neighboursOf, writeNeighbours, writeVectorStore } from "./vector-store.ts";
 
 type Of<K extends Stmt["kind"]> = Stmt & { readonly kind: K };
 
@@ -210,7 +210,13 @@ function writeStmts(stmts: readonly Stmt[], context: WasmContext): void {
   holdPointers(pointers, context);
   for (let i = 0; i < stmts.length; i += 1) {
     const stmt = stmts[i];
-    if (stmt !== undefined) writeStmt(stmt, context);
+    if (stmt === undefined) break;
+    const neighbours = neighboursOf(stmt, stmts[i + 1], context);
+    if (neighbours === undefined) writeStmt(stmt, context);
+    else {
+      writeNeighbours(neighbours, context);
+      i += 1;
+    }
   }
   releasePointers(pointers, context);
 }

@@ -82,7 +82,8 @@ function writeIterations(
   const pointers = innermost === null ? [] : movingPointers(loop, innermost, context);
   holdPointers(pointers, context);
   f.loop((again) => {
-    body();
+    if (context.module.joinsVectors) f.clearing(body);
+    else body();
     for (const { key, step } of pointers) {
       const local = place(context.pointers.get(key), "a pointer");
       f.get(local);

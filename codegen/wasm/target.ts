@@ -7,7 +7,7 @@ import type { WasmArtifact, WasmFacts } from "./artifact.ts";
 import { wasmMoves } from "./moves/all.ts";
 import { wasmFirstLaunch } from "./policy/first-launches.ts";
 import type { Tuning } from "./policy/panel-plan.ts";
-import { joinedBlocks, wasmCandidates, wasmPolicy, wasmTuning } from "./policy/policy.ts";
+import { joinedTuning, wasmCandidates, wasmPolicy, wasmTuning } from "./policy/policy.ts";
 import { wasmSecondLaunches } from "./policy/second-launches.ts";
 import { wasmPrinter } from "./step.ts";
 import { wasmTolerances } from "./tolerances.ts";
@@ -43,7 +43,7 @@ export const wasm: Target<WasmArtifact, WasmFacts> = {
 };
 
 function tuningOf({ joinsVectors, threads }: WasmFacts): Tuning {
-  return { ...wasmTuning, ...(joinsVectors ? { blocks: joinedBlocks } : {}), threads };
+  return { ...wasmTuning, ...(joinsVectors ? joinedTuning : {}), threads };
 }
 
 function schedulingWith(tuning: Tuning) {

@@ -5,7 +5,7 @@
 import { strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { firstLaunch } from "../../codegen/wasm/moves/first-launch.ts";
-import { joinedBlocks, wasmBlocks } from "../../codegen/wasm/policy/policy.ts";
+import { joinedTuning } from "../../codegen/wasm/policy/policy.ts";
 import { wasmSecondLaunches } from "../../codegen/wasm/policy/second-launches.ts";
 import { wgslSecondLaunches } from "../../codegen/wgsl/policy/second-launches.ts";
 import { wgslTuning } from "../../codegen/wgsl/policy/tuning.ts";
@@ -62,7 +62,7 @@ const schedules: readonly Schedule[] = [
   {
     name: "wasm, sums of 3 terms",
     accumulator: "f32",
-    schedule: (kernel) => scheduleWasm(kernel, wasmBlocks, 3),
+    schedule: (kernel) => scheduleWasm(kernel, { longest: 3 }),
     run: runWebAssembly,
     runs: 150,
   },
@@ -200,8 +200,8 @@ const contractions = property(
     const kernel = randomContraction(drawn);
     const data = contractionData(kernel);
     const expected = runEvaluator(kernel, data);
-    for (const [size, longest] of [[wasmBlocks], [joinedBlocks], [wasmBlocks, 5]] as const) {
-      const after = scheduleWasm(kernel, size, longest);
+    for (const tuning of [{}, joinedTuning, { longest: 5 }] as const) {
+      const after = scheduleWasm(kernel, tuning);
       try {
         expectSame(runEvaluator(after, data), expected);
         expectSame(runWasm(after, data), expected);
@@ -317,7 +317,7 @@ const schedulesOfContractions: readonly ((kernel: Kernel) => Kernel)[] = [
   scheduleParts,
   schedulePanels,
   scheduleWasm,
-  (kernel) => scheduleWasm(kernel, joinedBlocks, 5),
+  (kernel) => scheduleWasm(kernel, { ...joinedTuning, longest: 5 }),
   scheduleGpu,
 ];
 

@@ -21,6 +21,7 @@ import type { Move, Schedule } from "../../../src/kernel/moves.ts";
 import { walkExpr } from "../../../src/kernel/rewrite.ts";
 import { laneCount, strideAlong } from "../../../src/kernel/stride.ts";
 import { type FlatAxis, flatAxes, flattenFolds, flattenMoves } from "./flat.ts";
+import type { Tuning } from "./panel-plan.ts";
 import {
   type Axis,
   canHaveLanes,
@@ -33,7 +34,7 @@ import {
   vectorsChosen,
 } from "./parts.ts";
 
-export function laneMoves(facts: Facts, longest: number): Schedule {
+export function laneMoves(facts: Facts, { longest, together }: Tuning): Schedule {
   const { nest } = facts;
   const axes = flatAxes(facts);
   const flat = flattenMoves(axes);
@@ -56,7 +57,7 @@ export function laneMoves(facts: Facts, longest: number): Schedule {
       ...threads,
       ...kept.map((value): Move => ({ move: "keep", value })),
       ...serialMoves(others, longest),
-      ...rows.flatMap((row) => rowMoves(row, longest)),
+      ...rows.flatMap((row) => rowMoves(row, longest, together)),
     ];
   }
   if (along === undefined) return [...flat, ...sums, ...shareMoves(axes, work * sizeOf(axes))];
@@ -64,7 +65,7 @@ export function laneMoves(facts: Facts, longest: number): Schedule {
   const isRun = nest.body.some(({ kind }) => kind === "var");
   const hasLoops = !isRun && nest.body.some(({ kind }) => kind === "for" || kind === "fold");
   const { axis } = along;
-  const wide = hasLoops ? Math.min(atOnce(nest.body, axis), Math.floor(axis.extent / laneCount)) : 1;
+  const wide = hasLoops ? Math.min(atOnce(nest.body, axis), Math.floor(axis.extent / laneCount)) : together;
   const nested = { axes, axis, work };
   const chosen = flattenFolds(nest.body.filter((stmt) => stmt.kind === "fold").filter(readsChosen));
   return [...flat, ...chosen, ...sums, ...alongMoves(nested, axis.name, axis.extent, wide > 1 ? [wide, 1] : [1])];
@@ -177,15 +178,10 @@ function rowsOf(stmts: readonly Stmt[]): readonly Row[] {
   });
 }
 
-function rowMoves(row: Row, longest: number): readonly Move[] {
+function rowMoves(row: Row, longest: number, together: number): readonly Move[] {
   if (row.kind === "fold") return splitMoves(row.stmt, longest);
   const { name, extent } = row.axis;
-  if (extent === laneCount) return [{ move: "bind", axis: name, to: "lane" }];
-  const tail = extent % laneCount === 0 ? "exact" : { peel: [] };
-  return [
-    { move: "split", axis: name, by: laneCount, tail },
-    { move: "bind", axis: `${name}_i`, to: "lane" },
-  ];
+  return vectorMoves(name, extent, together > 1 ? [together, 1] : [1], () => []);
 }
 
 // ---- along a parallel loop -------------------------------------------------------------------------------------------
@@ -197,26 +193,32 @@ interface Nested {
   readonly work: number;
 }
 
-/** Whole blocks of vectors, single vectors, and what fills none. */
-function alongMoves(nested: Nested, name: string, left: number, sizes: readonly number[]): Schedule {
-  const { axes, axis, work } = nested;
+function alongMoves({ axes, axis, work }: Nested, name: string, left: number, sizes: readonly number[]): Schedule {
   const others = sizeOf(axes) / axis.extent;
-  const at = sizes.findIndex((vectors) => vectors * laneCount <= left);
-  const vectors = sizes[at];
-  const sharing = (outer: Axis, iterations: number): readonly Move[] => {
+  return vectorMoves(name, left, sizes, (outer, elements) => {
     return shareMoves(
       axes.map((each) => (each === axis ? outer : each)),
-      others * iterations * work,
+      others * elements * work,
     );
-  };
+  });
+}
+
+/** Whole blocks of vectors, single vectors, and what fills none. `sharing`: what becomes of the loop over blocks, and so many elements. */
+function vectorMoves(
+  name: string,
+  left: number,
+  sizes: readonly number[],
+  sharing: (blocks: Axis, elements: number) => readonly Move[],
+): readonly Move[] {
+  const at = sizes.findIndex((vectors) => vectors * laneCount <= left);
+  const vectors = sizes[at];
   if (vectors === undefined) return sharing({ name, extent: left }, left);
   const size = vectors * laneCount;
   const rest = left % size;
-  const count = (left - rest) / size;
-  const tail = rest === 0 ? "exact" : { peel: alongMoves(nested, `${name}_r`, rest, sizes.slice(at + 1)) };
+  const tail = rest === 0 ? "exact" : { peel: vectorMoves(`${name}_r`, rest, sizes.slice(at + 1), sharing) };
   const cut: readonly Move[] = left === size ? [] : [{ move: "split", axis: name, by: size, tail }];
   const block = left === size ? name : `${name}_i`;
-  const shared = sharing({ name: `${name}_o`, extent: count }, left - rest);
+  const shared = sharing({ name: `${name}_o`, extent: (left - rest) / size }, left - rest);
   if (vectors === 1) return [...cut, { move: "bind", axis: block, to: "lane" }, ...shared];
   return [
     ...cut,

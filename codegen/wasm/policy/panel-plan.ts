@@ -51,6 +51,8 @@ export interface Tuning {
   /** How many there probably will be. */
   readonly threads: number;
   readonly passes: Readonly<typeof usualPasses>;
+  /** Vectors of a map that are written together: two where the engine joins neighbours. */
+  readonly together: 1 | 2;
 }
 
 export interface Plan {

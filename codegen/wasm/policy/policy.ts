@@ -34,10 +34,19 @@ export const wasmBlocks: WasmBlocks = { rows: 4, vectors: 2 };
  * The same where the engine joins neighbouring vectors to ones of 256 bits (V8 13 with a flag): a block twice as wide then takes
  * as many registers. In GFLOP/s, by hand, Node 24: 4x2 58, 8x2 90, 12x2 98, 3x4 88, 4x4 109, 6x4 71; without the flag 4x4 has 28.
  */
-export const joinedBlocks: WasmBlocks = { rows: 4, vectors: 4 };
+const joinedBlocks: WasmBlocks = { rows: 4, vectors: 4 };
 
 /** Of one thread. */
-export const wasmTuning: Tuning = { blocks: wasmBlocks, longest: longestSum, threads: 1, passes: usualPasses };
+export const wasmTuning: Tuning = {
+  blocks: wasmBlocks,
+  longest: longestSum,
+  threads: 1,
+  passes: usualPasses,
+  together: 1,
+};
+
+/** What differs where neighbouring vectors are joined. */
+export const joinedTuning = { blocks: joinedBlocks, together: 2 } as const satisfies Partial<Tuning>;
 
 export function wasmPolicy(tuning: Tuning): Policy<WasmMove> {
   return (facts, { schedule }) => facts.map((nest, i) => scheduleOf(nest, tuning, schedule[i]));
@@ -66,7 +75,7 @@ function scheduleOf(facts: Facts, tuning: Tuning, made: Schedule<AnyMove> | unde
   }
   const before = nest.prelude.flatMap((stmt) => (stmt.kind === "fold" ? splitMoves(stmt, longest) : []));
   const panels = panelMoves(facts, tuning, made);
-  if (panels === undefined) return [...before, ...laneMoves(facts, longest)];
+  if (panels === undefined) return [...before, ...laneMoves(facts, tuning)];
   return [...before, ...flattenFolds(everyFold(nest.body)), ...panels];
 }
 

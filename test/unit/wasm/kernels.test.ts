@@ -1,6 +1,6 @@
 /** Kernels as WebAssembly, before and after their schedule, against the evaluator; and what the schedule makes of them. */
 import { describe, expect, test } from "vitest";
-import { joinedBlocks } from "../../../codegen/wasm/policy/policy.ts";
+import { joinedTuning } from "../../../codegen/wasm/policy/policy.ts";
 import { type DType, isShort } from "../../../src/core/dtype.ts";
 import type { Expr, Index, Kernel, ScalarFn, ValueType } from "../../../src/kernel/kernel.ts";
 import { mathsFns, scalarFns, valueTypeOf } from "../../../src/kernel/kernel.ts";
@@ -568,7 +568,7 @@ describe("contractions", () => {
       expect(scheduled.shared.length > 0).toBe(m > 8 || right === "transposed");
       expect(engineFeatures(true).relaxed).toBe(true);
       const precise = runWasm(scheduled, data).get("y");
-      expect(runWasm(scheduleWasm(kernel, joinedBlocks), data).get("y"), "blocks twice as wide").toEqual(precise);
+      expect(runWasm(scheduleWasm(kernel, joinedTuning), data).get("y"), "blocks twice as wide").toEqual(precise);
       const relaxed = runWasm(scheduled, data, { relaxed: true }).get("y");
       expect(relaxed?.findIndex((value, at) => !(Math.abs(value - Number(precise?.[at])) < 1e-4))).toBe(-1);
     },
@@ -679,7 +679,7 @@ describe("contractions", () => {
     expect(printSchedules(scheduleWasm(kernel).schedule)).toMatchInlineSnapshot(
       `"split j 32; split j_i 8; bind j_o thread; sink j_i_i; sink j_i_o; sink i; stage right of acc into panel along columns; split j_i_i 4; bind j_i_i_i lane; split i 4; jam i_i, j_i_i_o interleaved"`,
     );
-    expect(printSchedules(scheduleWasm(kernel, joinedBlocks).schedule)).toMatchInlineSnapshot(
+    expect(printSchedules(scheduleWasm(kernel, joinedTuning).schedule)).toMatchInlineSnapshot(
       `"split j 32; split j_i 16; bind j_o thread; sink j_i_i; sink j_i_o; sink i; stage right of acc into panel along columns; split j_i_i 4; bind j_i_i_i lane; split i 4; jam i_i, j_i_i_o interleaved"`,
     );
   });

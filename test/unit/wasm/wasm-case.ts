@@ -3,6 +3,7 @@
  */
 import { expect } from "vitest";
 import { wasmMoves } from "../../../codegen/wasm/moves/all.ts";
+import type { Tuning } from "../../../codegen/wasm/policy/panel-plan.ts";
 import { wasmPolicy, wasmTuning } from "../../../codegen/wasm/policy/policy.ts";
 import { wasmPrinter } from "../../../codegen/wasm/step.ts";
 import { expandFolds } from "../../../passes/kernel/expand-folds.ts";
@@ -18,8 +19,8 @@ import { arrayFor, type Data, expectSame, type Numbers, runEvaluator } from "../
 const pageBytes = 65536;
 
 /** As the `wasm` target schedules it. */
-export function scheduleWasm(kernel: Kernel, blocks = wasmTuning.blocks, longest = wasmTuning.longest): Kernel {
-  return scheduleKernel(kernel, { policy: wasmPolicy({ ...wasmTuning, blocks, longest }), ownMoves: wasmMoves });
+export function scheduleWasm(kernel: Kernel, tuning: Partial<Tuning> = {}): Kernel {
+  return scheduleKernel(kernel, { policy: wasmPolicy({ ...wasmTuning, ...tuning }), ownMoves: wasmMoves });
 }
 
 /** Buffers after a launch of the kernel alone. Bytes between them stay what they were, or this throws. */
