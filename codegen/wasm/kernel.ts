@@ -33,6 +33,7 @@ import { holdPointers, releasePointers, sharedPointers } from "./pointers.ts";
 import type { Local } from "./refs.ts";
 import { elementPlace, flatten, replaceLane, writeBounds, writeScalar, writeScalarStore } from "./scalar.ts";
 import { writeMultiplyAdd, writeRoutine, writeVector } from "./vector.ts";
+import { writeConstant } from "./vector-ops.ts";
 import { neighboursOf, writeNeighbours, writeVectorStore } from "./vector-store.ts";
 
 type Of<K extends Stmt["kind"]> = Stmt & { readonly kind: K };
@@ -289,7 +290,13 @@ function writeVar(stmt: Of<"var">, context: WasmContext): void {
   if (laned.has(stmt.name)) {
     if (lanes !== null) throw new CompilerBug(`wasm: ${stmt.name} keeps lanes and is declared inside of them`);
     const elements = Array.from({ length: count / laneCount }, () => f.local("v128"));
-    for (const local of elements) {
+    for (const [i, local] of elements.entries()) {
+      if (context.module.joinsVectors && stmt.init.kind === "const") {
+        if (i > 0) f.get(place(elements[0], stmt.name));
+        else writeConstant(stmt.type, stmt.init.value, context);
+        f.set(local);
+        continue;
+      }
       writeScalar(stmt.init, context);
       f.op(stmt.type === "f32" ? "f32x4.splat" : "i32x4.splat");
       if (stmt.type === "bool") f.op("i32x4.neg");

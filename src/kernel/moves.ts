@@ -129,8 +129,17 @@ export type Staged =
 export type Parts =
   /** Of at most so many terms, one after the other: what bounds the error of a long sum. */
   | { readonly by: "serial"; readonly terms: number }
-  /** In the lanes of so many vectors, or registers for them; the part of each in parts of at most so many terms. */
-  | { readonly by: "lanes"; readonly vectors: number; readonly terms?: number; readonly mark?: "lane" | "unrolled" }
+  /**
+   * In the lanes of so many vectors, or registers for them; the part of each in parts of at most so many terms. `settled`: all vectors
+   * do the same at once, and their sums go to a thread's own memory before they are joined.
+   */
+  | {
+      readonly by: "lanes";
+      readonly vectors: number;
+      readonly terms?: number;
+      readonly mark?: "lane" | "unrolled";
+      readonly settled?: boolean;
+    }
   /** In the invocations of a workgroup, `run` neighbours at a time, joined in halves; those of a subgroup, of so many, in registers. */
   | { readonly by: "tree"; readonly lanes: number; readonly run?: number; readonly subgroup?: number }
   /** Of so many terms, in a launch of their own before that which joins them. */
@@ -241,7 +250,7 @@ function printParts(parts: Parts): string {
     case "serial":
       return `serial ${parts.terms}`;
     case "lanes": {
-      const mark = parts.mark === "unrolled" ? " unrolled" : "";
+      const mark = parts.mark === "unrolled" ? " unrolled" : parts.settled === true ? " settled" : "";
       return `lanes x ${parts.vectors}${mark}${parts.terms === undefined ? "" : ` serial ${parts.terms}`}`;
     }
     case "tree":

@@ -66,6 +66,13 @@ const schedules: readonly Schedule[] = [
     run: runWebAssembly,
     runs: 150,
   },
+  {
+    name: "wasm, vectors joined",
+    accumulator: "f32",
+    schedule: (kernel) => scheduleWasm(kernel, { ...joinedTuning, longest: 40 }),
+    run: (kernel, memory) => runWebAssembly(kernel, memory, { joinsVectors: true }),
+    runs: 300,
+  },
   { name: "wgsl", accumulator: "f32", schedule: (kernel) => scheduleWgsl(kernel, gpu) },
   { name: "wgsl, small workgroups", accumulator: "f32", schedule: (kernel) => scheduleWgsl(kernel, smallGpu) },
   {
@@ -202,9 +209,10 @@ const contractions = property(
     const expected = runEvaluator(kernel, data);
     for (const tuning of [{}, joinedTuning, { longest: 5 }] as const) {
       const after = scheduleWasm(kernel, tuning);
+      const joinsVectors = tuning === joinedTuning;
       try {
         expectSame(runEvaluator(after, data), expected);
-        expectSame(runWasm(after, data), expected);
+        expectSame(runWasm(after, data, { joinsVectors }), expected);
       } catch (error) {
         throw new Error(`${error}\n${printKernel(kernel)}\n${printKernel(after)}`, { cause: error });
       }
@@ -360,13 +368,13 @@ function runPrinted(kernel: Kernel, memory: ReadonlyMap<string, Memory>): Number
 }
 
 /** The same as WebAssembly on one thread. */
-function runWebAssembly(kernel: Kernel, memory: ReadonlyMap<string, Memory>): Numbers {
+function runWebAssembly(kernel: Kernel, memory: ReadonlyMap<string, Memory>, options = {}): Numbers {
   const data = kernel.buffers.map(({ name, element, count }) => {
     const array = arrayFor(element, count);
     array.set(Array.from(memory.get(name)?.data ?? []));
     return [name, array] as const;
   });
-  const found = runWasm(kernel, new Map(data));
+  const found = runWasm(kernel, new Map(data), options);
   return new Map([...found].map(([name, values]) => [name, Array.from(values)]));
 }
 

@@ -34,7 +34,8 @@ import {
   vectorsChosen,
 } from "./parts.ts";
 
-export function laneMoves(facts: Facts, { longest, together }: Tuning): Schedule {
+export function laneMoves(facts: Facts, tuning: Tuning): Schedule {
+  const { longest, together } = tuning;
   const { nest } = facts;
   const axes = flatAxes(facts);
   const flat = flattenMoves(axes);
@@ -57,7 +58,7 @@ export function laneMoves(facts: Facts, { longest, together }: Tuning): Schedule
       ...threads,
       ...kept.map((value): Move => ({ move: "keep", value })),
       ...serialMoves(others, longest),
-      ...rows.flatMap((row) => rowMoves(row, longest, together)),
+      ...rows.flatMap((row) => rowMoves(row, tuning)),
     ];
   }
   if (along === undefined) return [...flat, ...sums, ...shareMoves(axes, work * sizeOf(axes))];
@@ -178,8 +179,9 @@ function rowsOf(stmts: readonly Stmt[]): readonly Row[] {
   });
 }
 
-function rowMoves(row: Row, longest: number, together: number): readonly Move[] {
-  if (row.kind === "fold") return splitMoves(row.stmt, longest);
+function rowMoves(row: Row, tuning: Tuning): readonly Move[] {
+  if (row.kind === "fold") return splitMoves(row.stmt, tuning);
+  const { together } = tuning;
   const { name, extent } = row.axis;
   return vectorMoves(name, extent, together > 1 ? [together, 1] : [1], () => []);
 }

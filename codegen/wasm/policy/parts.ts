@@ -28,7 +28,7 @@ export function readsChosen({ values }: FoldStmt): boolean {
 }
 
 /** The fold in lanes where it can be, and in parts of so few terms that its error stays small. */
-export function splitMoves(fold: FoldStmt, longest: number): readonly Move[] {
+export function splitMoves(fold: FoldStmt, { longest, together }: FoldTuning): readonly Move[] {
   const [axis, [held]] = [fold.axes[fold.axes.length - 1], fold.accumulators];
   if (axis === undefined || held === undefined) return [];
   if (!fitsLanes(fold)) return serialMoves([fold], longest);
@@ -37,7 +37,18 @@ export function splitMoves(fold: FoldStmt, longest: number): readonly Move[] {
   const around = sizeOf(fold.axes.slice(0, -1));
   const most = around * Math.max(Math.floor(whole / vectors), axis.extent % laneCount);
   const terms = isLong(fold, most, longest) ? { terms: longest } : {};
-  return [{ move: "splitFold", of: held.name, into: { by: "lanes", vectors, ...terms } }];
+  const isLongRow = around * Math.floor(whole / vectors) >= leastSettled;
+  const settled = together > 1 && vectors > 1 && isLongRow && held.type === "f32" ? { settled: true } : {};
+  return [{ move: "splitFold", of: held.name, into: { by: "lanes", vectors, ...terms, ...settled } }];
+}
+
+/** Blocks of vectors from which on it pays to take their sums to memory and back, so that they are added up in wider vectors. */
+const leastSettled = 4;
+
+/** `longest`: terms of a sum that are added up one after the other; `together`: vectors that the engine takes for one. */
+interface FoldTuning {
+  readonly longest: number;
+  readonly together: number;
 }
 
 /** An arg-max and moments stay as they are along a row: their steps are long, and lanes would have to be joined at each end. */

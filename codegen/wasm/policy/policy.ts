@@ -66,14 +66,14 @@ export const wasmCandidates: readonly (readonly [name: string, tuning: Partial<T
 ];
 
 function scheduleOf(facts: Facts, tuning: Tuning, made: Schedule<AnyMove> | undefined): Schedule<WasmMove> {
-  const { longest } = tuning;
   const { nest } = facts;
   if (nest.loops.some(({ loop }) => loop.extent === 0)) return [];
   if (nest.body.some((stmt) => stmt.kind === "for" && isInLanes(stmt))) {
     const axes = nest.loops.map(({ loop }) => loop);
     return shareMoves(axes, workOf(nest.body) * sizeOf(axes));
   }
-  const before = nest.prelude.flatMap((stmt) => (stmt.kind === "fold" ? splitMoves(stmt, longest) : []));
+  const storesNothing = { ...tuning, together: 1 };
+  const before = nest.prelude.flatMap((stmt) => (stmt.kind === "fold" ? splitMoves(stmt, storesNothing) : []));
   const panels = panelMoves(facts, tuning, made);
   if (panels === undefined) return [...before, ...laneMoves(facts, tuning)];
   return [...before, ...flattenFolds(everyFold(nest.body)), ...panels];

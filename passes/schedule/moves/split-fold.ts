@@ -11,13 +11,16 @@
  *
  * lanes x 2 unrolled: the same in registers, for machines without vectors. They are as many loads of neighbours under way at once.
  *
+ * lanes x 2 settled: acc_part goes to a thread's own memory, and is read there to be joined. An engine that takes neighbouring vectors
+ * for one does so from stores that lie side by side, back through all that they are computed from.
+ *
  * serial bounds the error of a long sum: it grows with the length of a part and with the number of parts. An f32 that adds up ten
  * million tenths one by one is 0.6% off: soon each term is a small part of the sum's last digit. The order depends on sizes alone.
  */
-import { assign, forLoop, letValue, variable } from "../../../src/kernel/build.ts";
+import { assign, forLoop, forLoops, letValue, load, store, variable } from "../../../src/kernel/build.ts";
 import { folds } from "../../../src/kernel/folds.ts";
 import { blockIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
-import type { BlockLoop, Expr, FoldStmt, Index, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
+import type { BlockLoop, Expr, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { Parts } from "../../../src/kernel/moves.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
 import { copyStmts } from "../../kernel/copies.ts";
@@ -29,7 +32,7 @@ export function splitFold(
   piece: Piece,
   of: string,
   into: Exclude<Parts, { readonly by: "tree" | "launch" }>,
-  { fresh }: Around,
+  { fresh, shared }: Around,
 ): Moved {
   return atFold(piece, of, (fold, { around, after }) => {
     if (folds[fold.fn].splits(fold.accumulators[0]?.type ?? "f32") === "no") refuse(`a ${fold.fn} has no parts`);
@@ -40,7 +43,7 @@ export function splitFold(
     }
     if (fold.block.length > 0 || around.some(({ kind }) => kind === "fold")) refuse("it is in a block or a fold");
     if (around.some((stmt) => stmt.kind === "for" && stmt.mark === "lane")) refuse("it is in lanes");
-    return [...inLanes(fold, into, fresh), ...after];
+    return [...inLanes(fold, into, shared, fresh), ...after];
   });
 }
 
@@ -175,7 +178,8 @@ function renamed({ accumulators }: FoldStmt, suffix: string, fresh: Fresh): Pick
 /** The innermost axis in lanes: whole blocks of vectors, single vectors, and what fills none. */
 function inLanes(
   fold: FoldStmt,
-  { vectors, terms, mark = "lane" }: Omit<Parts & { readonly by: "lanes" }, "by">,
+  { vectors, terms, mark = "lane", settled = false }: Omit<Parts & { readonly by: "lanes" }, "by">,
+  shared: SharedArray[],
   fresh: Fresh,
 ): readonly Stmt[] {
   const axis = fold.axes[fold.axes.length - 1];
@@ -194,7 +198,11 @@ function inLanes(
   for (const each of vectors > 1 ? [vectors, 1] : [1]) {
     const count = Math.floor((axis.extent - start) / (each * laneCount));
     if (count === 0) continue;
-    for (const one of add(vectorsOf(outer, axis, { start, count, each, mark }, fresh))) {
+    for (const one of add(vectorsOf(outer, axis, { start, count, each, mark, settled }, fresh))) {
+      if (settled && each > 1) {
+        found.push(...settle(one, each, stmts, shared, fresh));
+        continue;
+      }
       for (let v = 0; v < each; v += 1) {
         found.push((lane) => held(one, each > 1 ? [fresh.pool.integer(v), lane] : [lane], fresh));
       }
@@ -226,7 +234,14 @@ function vectorsOf(
     count,
     each,
     mark,
-  }: { readonly start: number; readonly count: number; readonly each: number; readonly mark: LaneMark },
+    settled,
+  }: {
+    readonly start: number;
+    readonly count: number;
+    readonly each: number;
+    readonly mark: LaneMark;
+    readonly settled: boolean;
+  },
   fresh: Fresh,
 ): Over {
   const { pool } = fresh;
@@ -235,12 +250,36 @@ function vectorsOf(
   const lane: LoopVar = { name: fresh(`${name}_l`), extent: laneCount };
   const inBlock = blockIndex(laneCount, pool.loop(vector), pool.loop(lane));
   const at = scaleIndex(blockIndex(each * laneCount, pool.loop(blocks), inBlock), 1, start);
-  const vectors: readonly BlockLoop[] = each > 1 ? [{ loop: vector, mark: "unrolled" }] : [];
+  const vectors: readonly BlockLoop[] = each > 1 ? [{ loop: vector, mark: settled ? "interleaved" : "unrolled" }] : [];
   return {
     axes: [...outer, ...(count > 1 ? [blocks] : [])],
     at: new Map([[name, at]]),
     block: [...vectors, { loop: lane, mark }],
   };
+}
+
+/** The vectors of a part, stored; they are read where they lie. */
+function settle(
+  { accumulators }: FoldStmt,
+  count: number,
+  stmts: Stmt[],
+  shared: SharedArray[],
+  fresh: Fresh,
+): readonly InLane[] {
+  const { pool } = fresh;
+  const lane: LoopVar = { name: fresh("l"), extent: laneCount };
+  const vector: LoopVar = { name: fresh("v"), extent: count };
+  const at = [pool.loop(vector), pool.loop(lane)];
+  const arrays = accumulators.map(({ type }) => ({ name: fresh("sums"), type, count: count * laneCount }));
+  shared.push(...arrays);
+  const stores = arrays.map((array, i) => {
+    const { name, type } = accumulators[i] ?? array;
+    return store(array.name, blockIndex(laneCount, pool.loop(vector), pool.loop(lane)), pool.name(type, name, at));
+  });
+  stmts.push(...forLoops([{ loop: lane, mark: "lane" }, { loop: vector, mark: "interleaved" }], stores)); // biome-ignore format: outer, inner
+  return Array.from({ length: count }, (_, v): InLane => {
+    return (of) => arrays.map(({ name, type }) => load(type, name, scaleIndex(of, 1, v * laneCount)));
+  });
 }
 
 /** All vectors in one, and then its lanes. */

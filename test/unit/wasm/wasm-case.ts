@@ -12,6 +12,7 @@ import { byteWidth } from "../../../src/core/dtype.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import { alone } from "../../../src/program/artifact.ts";
 import type { Buffer, BufferSlot } from "../../../src/program/buffer.ts";
+import { findJoining } from "../../../src/runtime/wasm/joining.ts";
 import { moduleImports } from "../../../src/runtime/wasm/worker.ts";
 import { bufferOf } from "../../buffers.ts";
 import { arrayFor, type Data, expectSame, type Numbers, runEvaluator } from "../js-case.ts";
@@ -23,8 +24,14 @@ export function scheduleWasm(kernel: Kernel, tuning: Partial<Tuning> = {}): Kern
   return scheduleKernel(kernel, { policy: wasmPolicy({ ...wasmTuning, ...tuning }), ownMoves: wasmMoves });
 }
 
-/** Buffers after a launch of the kernel alone. Bytes between them stay what they were, or this throws. */
-export function runWasm(folded: Kernel, data: Data, { relaxed = false } = {}): Data {
+/** Compiles as for vectors of 256 bits, where this engine joins them. */
+const joined = findJoining("auto", false).compile;
+
+/**
+ * Buffers after a launch of the kernel alone. Bytes between them stay what they were, or this throws. `joinsVectors`: printed for an
+ * engine that joins vectors, which any runs.
+ */
+export function runWasm(folded: Kernel, data: Data, { relaxed = false, joinsVectors = false } = {}): Data {
   const kernel = expandFolds(folded);
   const slots = new Map<Buffer, BufferSlot>();
   const bindings: { readonly param: string; readonly buffer: Buffer }[] = [];
@@ -38,7 +45,7 @@ export function runWasm(folded: Kernel, data: Data, { relaxed = false } = {}): D
   }
   const sequence = [{ kind: "launch" as const, id: 0, name: kernel.name, kernel, bindings, iterations: [], nodes: [] }];
   const segmentBytes = { state: 0, input: 0, output: 0, held: 0, arena: end };
-  const printed = wasmPrinter({ relaxed })(sequence, { buffers: slots, segmentBytes }, alone);
+  const printed = wasmPrinter({ relaxed, joinsVectors })(sequence, { buffers: slots, segmentBytes }, alone);
   const { arena, panels } = printed.bases;
   const memory = new WebAssembly.Memory({ initial: Math.ceil(printed.end / pageBytes) + 1 });
   const all = new Uint8Array(memory.buffer);
@@ -49,7 +56,8 @@ export function runWasm(folded: Kernel, data: Data, { relaxed = false } = {}): D
     return new like(memory.buffer, arena + slot.offset, slot.count);
   };
   for (const { name, element, count } of kernel.buffers) viewOf(name).set(data.get(name) ?? arrayFor(element, count));
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(printed.module), moduleImports(memory));
+  const module = printed.joinsVectors ? joined(printed.module) : new WebAssembly.Module(printed.module);
+  const instance = new WebAssembly.Instance(module, moduleImports(memory));
   expect((instance.exports.run as (thread: number) => number)(0)).toBe(0);
   for (const { name, offset, bytes: size } of slots.values()) {
     const after = all.subarray(arena + offset + size, arena + offset + size + fence);
