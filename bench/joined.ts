@@ -11,14 +11,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { adam, add, exp, max, mul, param, type Program, program, rmsprop, type Shape, slot, sub, sum, type Tensor, tanh, zeros } from "tensorloom"; // biome-ignore format: names
-import type { Artifact } from "../src/program/artifact.ts";
+import { adam, add, exp, max, mul, type Program, param, program, rmsprop, type Shape, slot, sub, sum, type Tensor, tanh, zeros } from "tensorloom"; // biome-ignore format: names
 import { compileOn } from "../src/compile.ts";
+import type { Artifact } from "../src/program/artifact.ts";
 import { type TargetSetup, wasmTarget } from "../src/targets.ts";
 import { netProgram } from "./net-program.ts";
+import { type NetName, netWorkload } from "./nets.ts";
 import { table } from "./print.ts";
 import { formulaOf, formulaProgram, stepProgram } from "./programs.ts";
-import { netWorkload, type NetName } from "./nets.ts";
 import { network, type Workload } from "./workloads.ts";
 
 const { values: flags } = parseArgs({
@@ -109,7 +109,8 @@ async function compiled({ program: of, batch }: Case, vectors: 128 | 256): Promi
   const modules: Uint8Array[] = [];
   const target = watched(wasmTarget({ threads: 1, vectors }), modules);
   const executable = await compileOn(of, target, batch === undefined ? {} : { dims: { batch } });
-  if (vectors === 256 && !executable.report.device.includes("256")) throw new Error(`this engine joins no vectors: ${executable.report.device}`);
+  if (vectors === 256 && !executable.report.device.includes("256"))
+    throw new Error(`this engine joins no vectors: ${executable.report.device}`);
   const feeds =
     batch === undefined
       ? {}
@@ -117,9 +118,16 @@ async function compiled({ program: of, batch }: Case, vectors: 128 | 256): Promi
           image: Float32Array.from({ length: batch * network.inputs }, (_, i) => ((i * 7919) % 1009) / 1009),
           label: Int32Array.from({ length: batch }, (_, i) => i % network.classes),
         };
-  const call = (executable as unknown as Readonly<Record<string, (feeds: unknown) => unknown>>)[batch === undefined ? "go" : "train"];
+  const call = (executable as unknown as Readonly<Record<string, (feeds: unknown) => unknown>>)[
+    batch === undefined ? "go" : "train"
+  ];
   if (call === undefined) throw new Error("there is no such entry");
-  return { modules, compileMs: executable.report.compileMs, step: () => void call(feeds), dispose: () => executable.dispose() };
+  return {
+    modules,
+    compileMs: executable.report.compileMs,
+    step: () => void call(feeds),
+    dispose: () => executable.dispose(),
+  };
 }
 
 function timeOf({ step }: Compiled, calls: number): number {
@@ -164,7 +172,8 @@ function codeOf(module: Uint8Array): string {
 }
 
 /** Arithmetic on whole vectors: no moves, and nothing of one number. */
-const arithmetic = /\sv(?!mov|pinsr|pextr|extract|insert|broadcast|pbroadcast|ucomi|comi|zero)\w*?(?<!ss|sd)\s(?<operands>[xy]mm.*)$/;
+const arithmetic =
+  /\sv(?!mov|pinsr|pextr|extract|insert|broadcast|pbroadcast|ucomi|comi|zero)\w*?(?<!ss|sd)\s(?<operands>[xy]mm.*)$/;
 
 interface Operations {
   readonly wide: number;
@@ -192,7 +201,17 @@ for (const one of cases.filter(({ name }) => name.includes(flags.only))) {
   const { wide, narrow } = operationsIn(code);
   const share = `${((100 * wide) / Math.max(1, wide + narrow)).toFixed(0)}% of ${wide + narrow}`;
   const bytes = both.map(({ modules }) => modules.reduce((all, { length }) => all + length, 0));
-  body.push([one.name, shown(narrowMs), shown(wideMs), (narrowMs / wideMs).toFixed(2), share, bytes.join(" / "), both.map(({ compileMs }) => compileMs.toFixed(0)).join(" / ")]);
+  body.push([
+    one.name,
+    shown(narrowMs),
+    shown(wideMs),
+    (narrowMs / wideMs).toFixed(2),
+    share,
+    bytes.join(" / "),
+    both.map(({ compileMs }) => compileMs.toFixed(0)).join(" / "),
+  ]);
   for (const each of both) each.dispose();
 }
-console.log(table(["one thread", "128 bits", "256 bits", "times", "joined operations", "bytes of wasm", "compile ms"], body));
+console.log(
+  table(["one thread", "128 bits", "256 bits", "times", "joined operations", "bytes of wasm", "compile ms"], body),
+);

@@ -34,6 +34,13 @@ export class Bytes {
     return this.data.slice(0, this.end);
   }
 
+  /** Takes away what lies from `start` on. */
+  cut(start: number): Uint8Array<ArrayBuffer> {
+    const taken = this.data.slice(start, this.end);
+    this.end = start;
+    return taken;
+  }
+
   /** The low eight bits of an integer. */
   byte(value: number): void {
     if (this.end === this.data.length) this.reserve(1);

@@ -27,6 +27,11 @@ import {
 } from "./refs.ts";
 import { type Label, Validator } from "./validator.ts";
 
+/** The bits of the float32 nearest to a number. */
+function wordOf(value: number): number {
+  return new Int32Array(Float32Array.of(value).buffer)[0] ?? 0;
+}
+
 const opcode = { block: 0x02, loop: 0x03, if: 0x04, else: 0x05, end: 0x0b, emptyType: 0x40 } as const;
 /** Every method but `local` and `release` appends one instruction; all throw `CompilerBug` where it would be invalid. */
 export class FunctionWriter {
@@ -34,13 +39,15 @@ export class FunctionWriter {
   private readonly parameters: readonly Local[];
   private readonly results: readonly ValType[];
   private readonly body = new Bytes(1024);
-  private readonly relocations: Relocation[] = [];
-  private readonly calls: { readonly at: number; readonly callee: FunctionRef }[] = [];
+  private relocations: Relocation[] = [];
+  private calls: { readonly at: number; readonly callee: FunctionRef }[] = [];
   private readonly locals: Local[];
   private readonly isFree: boolean[] = [];
   private readonly free: Readonly<Record<ValType, Local[]>> = { i32: [], i64: [], f32: [], f64: [], v128: [] };
-  /** Vectors that were handed out since each `clearing` began that has not ended. */
+  /** Of each `clearing` that has not ended, the vectors handed out in it and in none inside of it. */
   private readonly handedOut: Set<Local>[] = [];
+  /** Words in four lanes that are computed before the code that is being written, each in a local of its own. */
+  private hoisted: Map<number, Local> | null = null;
   private readonly check: Validator;
 
   constructor(name: string, params: readonly ValType[], results: readonly ValType[], scope: ModuleScope) {
@@ -86,8 +93,51 @@ export class FunctionWriter {
     const local = reused ?? { index: this.locals.length, type };
     if (reused === undefined) this.locals.push(local);
     else this.isFree[local.index] = false;
-    if (type === "v128") for (const made of this.handedOut) made.add(local);
+    if (type === "v128") this.handedOut.at(-1)?.add(local);
     return local;
+  }
+
+  /**
+   * Computes constants of vectors that `write` asks for before it, once. An engine makes a constant anew wherever it is used, in
+   * three or four instructions, in each iteration of a loop: so it must not know that this is one. `zero` leaves an i32 that
+   * is 0, which the engine cannot tell.
+   */
+  hoisting(zero: () => void, write: () => void): void {
+    const start = this.body.length;
+    const found = new Map<number, Local>();
+    this.hoisted = found;
+    write();
+    this.hoisted = null;
+    if (found.size === 0) return;
+    const written = this.body.cut(start);
+    for (const [word, local] of found) {
+      zero();
+      this.constI32(word);
+      this.op("i32.xor");
+      this.op("i32x4.splat");
+      this.set(local);
+    }
+    const by = this.body.length - start;
+    this.body.bytes(written);
+    const moved = <T extends { readonly at: number }>(one: T): T =>
+      one.at < start ? one : { ...one, at: one.at + by };
+    this.relocations = this.relocations.map(moved);
+    this.calls = this.calls.map(moved);
+    for (const local of found.values()) this.release(local);
+  }
+
+  /** False where nothing is hoisted, or it would not pay: all zeros and all ones are one instruction. */
+  private writeHoisted(word: number): boolean {
+    if (this.hoisted === null || word === 0 || word === -1) return false;
+    let local = this.hoisted.get(word);
+    if (local === undefined) {
+      // none that was released: before that, the loop may have used it for something else
+      local = { index: this.locals.length, type: "v128" };
+      this.locals.push(local);
+      this.hoisted.set(word, local);
+    }
+    this.get(local);
+    return true;
   }
 
   /**
@@ -195,12 +245,14 @@ export class FunctionWriter {
 
   /** The float32 nearest to a number, in four lanes. */
   splatF32(value: number): void {
+    if (this.hoisted !== null && this.writeHoisted(wordOf(value))) return;
     this.emit("v128.const", instructions.constant["v128.const"]);
     for (let lane = 0; lane < 4; lane++) this.body.f32(value);
   }
 
   /** The low 32 bits of an integer, in four lanes. */
   splatI32(value: number): void {
+    if (this.writeHoisted(value | 0)) return;
     this.emit("v128.const", instructions.constant["v128.const"]);
     for (let lane = 0; lane < 4; lane++) this.body.word(value);
   }

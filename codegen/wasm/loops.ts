@@ -5,7 +5,7 @@
  */
 import type { LoopVar, Stmt } from "../../src/kernel/kernel.ts";
 import { place, type WasmContext } from "./context.ts";
-import { holdPointers, movingPointers, releasePointers } from "./pointers.ts";
+import { holdPointers, type MovingPointer, movingPointers, releasePointers } from "./pointers.ts";
 import type { Local } from "./refs.ts";
 
 /** A loop of one iteration leaves its body in place: no index mentions its variable. */
@@ -81,6 +81,36 @@ function writeIterations(
   context.loops.set(loop.name, counter);
   const pointers = innermost === null ? [] : movingPointers(loop, innermost, context);
   holdPointers(pointers, context);
+  const write = (): void => writeTurns(counter, end, pointers, context, body);
+  const { module } = context;
+  const isInnermost = innermost !== null && !innermost.some(holdsLoop);
+  if (module.joinsVectors && isInnermost) f.hoisting(() => writeUnknownZero(context), write);
+  else write();
+  releasePointers(pointers, context);
+  f.release(counter);
+}
+
+/** The number of a thread is never negative. */
+function writeUnknownZero({ f }: WasmContext): void {
+  f.get(place(f.params[0], "the thread"));
+  f.constI32(31);
+  f.op("i32.shr_s");
+}
+
+function holdsLoop(stmt: Stmt): boolean {
+  if (stmt.kind === "if") return stmt.body.some(holdsLoop);
+  if (stmt.kind !== "for") return false;
+  return (stmt.mark !== "lane" && stmt.loop.extent > 1) || stmt.body.some(holdsLoop);
+}
+
+function writeTurns(
+  counter: Local,
+  end: () => void,
+  pointers: readonly MovingPointer[],
+  context: WasmContext,
+  body: () => void,
+): void {
+  const { f } = context;
   f.loop((again) => {
     if (context.module.joinsVectors) f.clearing(body);
     else body();
@@ -99,6 +129,4 @@ function writeIterations(
     f.op("i32.lt_u");
     f.brIf(again);
   });
-  releasePointers(pointers, context);
-  f.release(counter);
 }
