@@ -149,7 +149,7 @@ function times(of: readonly Compiled[]): readonly number[] {
   return least;
 }
 
-/** What the module's compilation is told, as src/runtime/wasm/joining.ts tells it. */
+/** What the module's compilation is told, as src/runtime/wasm/code.ts tells it. */
 const joins = ["--experimental-wasm-revectorize", "--no-liftoff", "--no-wasm-lazy-compilation", "--no-wasm-inlining"];
 
 /** The machine code of a module, as V8 prints it. */

@@ -4,7 +4,9 @@
  * So a mistake of a printer is a `CompilerBug` with a stack trace at the line that made it, not an engine's complaint about
  * byte 31415. Instructions go straight into the body as bytes (core specification, section 5.4).
  */
-import { Bytes } from "./bytes.ts";
+import { Body } from "./body.ts";
+import { Hoisted, wordOf } from "./hoisting.ts";
+import { Locals } from "./locals.ts";
 import {
   type Instruction,
   instructions,
@@ -22,15 +24,9 @@ import {
   type LateAddress,
   type Local,
   type ModuleScope,
-  type Relocation,
   typeCode,
 } from "./refs.ts";
 import { type Label, Validator } from "./validator.ts";
-
-/** The bits of the float32 nearest to a number. */
-function wordOf(value: number): number {
-  return new Int32Array(Float32Array.of(value).buffer)[0] ?? 0;
-}
 
 const opcode = { block: 0x02, loop: 0x03, if: 0x04, else: 0x05, end: 0x0b, emptyType: 0x40 } as const;
 /** Every method but `local` and `release` appends one instruction; all throw `CompilerBug` where it would be invalid. */
@@ -38,23 +34,17 @@ export class FunctionWriter {
   private readonly scope: ModuleScope;
   private readonly parameters: readonly Local[];
   private readonly results: readonly ValType[];
-  private readonly body = new Bytes(1024);
-  private relocations: Relocation[] = [];
-  private calls: { readonly at: number; readonly callee: FunctionRef }[] = [];
-  private readonly locals: Local[];
-  private readonly isFree: boolean[] = [];
-  private readonly free: Readonly<Record<ValType, Local[]>> = { i32: [], i64: [], f32: [], f64: [], v128: [] };
-  /** Of each `clearing` that has not ended, the vectors handed out in it and in none inside of it. */
-  private readonly handedOut: Set<Local>[] = [];
-  /** Words in four lanes that are computed before the code that is being written, each in a local of its own. */
-  private hoisted: Map<number, Local> | null = null;
+  private readonly body = new Body(1024);
+  private readonly locals: Locals;
+  /** What is computed before the code that is being written. */
+  private hoisted: Hoisted | null = null;
   private readonly check: Validator;
 
   constructor(name: string, params: readonly ValType[], results: readonly ValType[], scope: ModuleScope) {
     this.scope = scope;
     this.parameters = params.map((type, index) => ({ index, type }));
     this.results = results;
-    this.locals = [...this.parameters];
+    this.locals = new Locals(this.parameters);
     this.check = new Validator(name, results);
   }
 
@@ -68,76 +58,23 @@ export class FunctionWriter {
     if (this.check.depth > 1) this.check.fail("end", "a block is still open");
     this.check.close("end");
     this.body.byte(opcode.end);
-    const runs: { readonly type: ValType; count: number }[] = [];
-    for (const { type } of this.locals.slice(this.parameters.length)) {
-      const run = runs.at(-1);
-      if (run?.type === type) run.count++;
-      else runs.push({ type, count: 1 });
-    }
-    const code = new Bytes(this.body.length + 8);
-    code.u32(runs.length);
-    for (const { type, count } of runs) {
-      code.u32(count);
-      code.byte(typeCode(type));
-    }
-    const start = code.length;
-    code.bytes(this.body.view());
-    const relocations = this.relocations.map(({ at, region, signed }) => ({ at: start + at, region, signed }));
-    const calls = this.calls.map(({ at, callee }) => ({ at: start + at, callee }));
-    return { bytes: code.copy(), relocations, calls };
+    return this.body.finish(this.locals);
   }
 
   /** A local of its own; it starts as zero unless it is one that was released. */
   local(type: ValType): Local {
-    const reused = this.free[type].pop();
-    const local = reused ?? { index: this.locals.length, type };
-    if (reused === undefined) this.locals.push(local);
-    else this.isFree[local.index] = false;
-    if (type === "v128") this.handedOut.at(-1)?.add(local);
-    return local;
+    return this.locals.take(type);
   }
 
-  /**
-   * Computes constants of vectors that `write` asks for before it, once. An engine makes a constant anew wherever it is used, in
-   * three or four instructions, in each iteration of a loop: so it must not know that this is one. `zero` leaves an i32 that
-   * is 0, which the engine cannot tell.
-   */
+  /** Computes constants of vectors that `write` asks for before it, once. `zero` leaves an i32 that is 0, which the engine cannot know. */
   hoisting(zero: () => void, write: () => void): void {
     const start = this.body.length;
-    const found = new Map<number, Local>();
-    this.hoisted = found;
+    const hoisted = new Hoisted(this.locals);
+    this.hoisted = hoisted;
     write();
     this.hoisted = null;
-    if (found.size === 0) return;
-    const written = this.body.cut(start);
-    for (const [word, local] of found) {
-      zero();
-      this.constI32(word);
-      this.op("i32.xor");
-      this.op("i32x4.splat");
-      this.set(local);
-    }
-    const by = this.body.length - start;
-    this.body.bytes(written);
-    const moved = <T extends { readonly at: number }>(one: T): T =>
-      one.at < start ? one : { ...one, at: one.at + by };
-    this.relocations = this.relocations.map(moved);
-    this.calls = this.calls.map(moved);
-    for (const local of found.values()) this.release(local);
-  }
-
-  /** False where nothing is hoisted, or it would not pay: all zeros and all ones are one instruction. */
-  private writeHoisted(word: number): boolean {
-    if (this.hoisted === null || word === 0 || word === -1) return false;
-    let local = this.hoisted.get(word);
-    if (local === undefined) {
-      // none that was released: before that, the loop may have used it for something else
-      local = { index: this.locals.length, type: "v128" };
-      this.locals.push(local);
-      this.hoisted.set(word, local);
-    }
-    this.get(local);
-    return true;
+    this.body.insert(start, () => hoisted.write(this, zero));
+    hoisted.release();
   }
 
   /**
@@ -145,16 +82,10 @@ export class FunctionWriter {
    * the next iteration reads, until it finds that none does: by then it has decided which vectors are worth joining.
    */
   clearing(write: () => void): void {
-    const made = new Set<Local>();
-    this.handedOut.push(made);
-    write();
-    this.handedOut.pop();
-    const [first, ...others] = made;
+    const [first, ...others] = this.locals.watching(write);
     if (first === undefined) return;
     this.splatI32(0);
-    for (const local of others) {
-      this.body.coded(0x22, local.index);
-    }
+    for (const local of others) this.body.coded(0x22, local.index);
     this.body.coded(0x21, first.index);
     this.check.popOne("local.set", "v128");
   }
@@ -162,9 +93,8 @@ export class FunctionWriter {
   /** Lets `local` give this one out again. */
   release(local: Local): void {
     this.checkLocal("release", local);
-    if (local.index < this.parameters.length) this.check.fail("release", `local ${local.index} is a parameter`);
-    this.isFree[local.index] = true;
-    this.free[local.type].push(local);
+    if (this.locals.isParameter(local)) this.check.fail("release", `local ${local.index} is a parameter`);
+    this.locals.release(local);
   }
 
   get(local: Local): void {
@@ -211,7 +141,7 @@ export class FunctionWriter {
   constAddress(address: LateAddress): void {
     const value = this.addressOf("i32.const", address);
     this.emit("i32.const", instructions.constant["i32.const"]);
-    this.relocations.push({ at: this.body.length, region: address.region, signed: true });
+    this.body.relocate(address.region, true);
     this.body.wideI32(value | 0);
   }
 
@@ -245,14 +175,22 @@ export class FunctionWriter {
 
   /** The float32 nearest to a number, in four lanes. */
   splatF32(value: number): void {
-    if (this.hoisted !== null && this.writeHoisted(wordOf(value))) return;
+    const before = this.hoisted?.localOf(wordOf(value));
+    if (before !== undefined) {
+      this.get(before);
+      return;
+    }
     this.emit("v128.const", instructions.constant["v128.const"]);
     for (let lane = 0; lane < 4; lane++) this.body.f32(value);
   }
 
   /** The low 32 bits of an integer, in four lanes. */
   splatI32(value: number): void {
-    if (this.writeHoisted(value | 0)) return;
+    const before = this.hoisted?.localOf(value | 0);
+    if (before !== undefined) {
+      this.get(before);
+      return;
+    }
     this.emit("v128.const", instructions.constant["v128.const"]);
     for (let lane = 0; lane < 4; lane++) this.body.word(value);
   }
@@ -318,7 +256,7 @@ export class FunctionWriter {
     if (!this.scope.hasFunction(callee)) this.check.fail(what, "the function is not of this module");
     this.check.pop(what, callee.params);
     this.body.byte(0x10);
-    this.calls.push({ at: this.body.length, callee });
+    this.body.refer(callee);
     this.body.wideU32(callee.index);
     this.check.pushAll(callee.results);
   }
@@ -424,8 +362,8 @@ export class FunctionWriter {
   }
 
   private checkLocal(what: string, local: Local): void {
-    if (this.locals[local.index] !== local) this.check.fail(what, `local ${local.index} is not of this function`);
-    if (this.isFree[local.index] === true) this.check.fail(what, `local ${local.index} was released`);
+    const problem = this.locals.problemOf(local);
+    if (problem !== null) this.check.fail(what, problem);
   }
 
   private checkMemory(what: string): void {
@@ -439,7 +377,7 @@ export class FunctionWriter {
       return;
     }
     const value = this.addressOf(what, offset);
-    this.relocations.push({ at: this.body.length, region: offset.region, signed: false });
+    this.body.relocate(offset.region, false);
     this.body.wideU32(value);
   }
 

@@ -131,6 +131,17 @@ const patterns: readonly Pattern[] = [
     },
     float: (n) => 3 * cAt(n),
   },
+  {
+    name: "one word in all lanes",
+    write(f, offset) {
+      load(f, at.i, offset);
+      f.constI32(0);
+      f.memory("i32.load", at.j + 4);
+      f.op("i32x4.splat");
+      f.op("i32x4.sub");
+    },
+    word: (n) => iAt(n) - 5,
+  },
 ];
 
 /** Of 1, 2, ... rounds: sums over a loop that are stored behind it, as a block of a product keeps them. */

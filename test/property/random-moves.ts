@@ -149,7 +149,9 @@ function drawMove(piece: Piece, known: Known, around: Applying, below: Below, de
     default: {
       const of = pick(known.accumulators);
       const into: Parts =
-        below(2) === 0 ? { by: "serial", terms: 1 + below(5) } : { by: "lanes", vectors: 1 + below(3) };
+        below(2) === 0
+          ? { by: "serial", terms: 1 + below(5) }
+          : { by: "lanes", vectors: 1 + below(3), settled: below(2) === 1 };
       return of === undefined ? undefined : { move: "splitFold", of, into };
     }
   }

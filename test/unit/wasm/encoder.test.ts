@@ -211,6 +211,59 @@ describe("modules", () => {
     expect(WebAssembly.validate(module.finish())).toBe(true);
   });
 
+  test("constants of vectors are computed before a loop, and calls and addresses behind them move", () => {
+    const written = (isHoisted: boolean): Float32Array => {
+      const module = new WasmModule({ arena: 64 });
+      module.importMemory("env", "memory", { min: 1, shared: false });
+      const seven = module.function("seven", [], ["i32"], (f) => f.constI32(7));
+      const run = module.function("run", ["i32"], [], (f, params) => {
+        const unknown = at(params, 0);
+        const [turns, before] = [f.local("i32"), f.local("v128")];
+        f.release(before); // what the loop uses and lets go is no home for a constant
+        const loop = (): void => {
+          f.loop((again) => {
+            f.clearing(() => {
+              const sum = f.local("v128");
+              f.constI32(0);
+              f.memory("v128.load", { region: "arena", offset: 16 });
+              f.splatF32(1.5);
+              f.op("f32x4.add");
+              f.set(sum);
+              f.constI32(0);
+              f.get(sum);
+              f.splatF32(1.5);
+              f.op("f32x4.mul");
+              f.splatF32(0);
+              f.op("f32x4.add");
+              f.memory("v128.store", { region: "arena", offset: 16 });
+              f.release(sum);
+              f.splatI32(-3);
+              f.drop();
+            });
+            f.get(turns);
+            f.constI32(1);
+            f.op("i32.add");
+            f.tee(turns);
+            f.call(seven);
+            f.op("i32.lt_u");
+            f.brIf(again);
+          });
+        };
+        if (isHoisted) f.hoisting(() => f.get(unknown), loop);
+        else loop();
+      });
+      module.export("run", run);
+      const memory = new WebAssembly.Memory({ initial: 1 });
+      new Float32Array(memory.buffer, 80, 4).set([1, 2, 3, 4]);
+      instantiate(module, { memory }).run?.(0);
+      return new Float32Array(memory.buffer, 80, 4).slice();
+    };
+    const one = (x: number): number => (x + 1.5) * 1.5;
+    const wanted = Array.from({ length: 7 }).reduce<readonly number[]>((values) => values.map(one), [1, 2, 3, 4]);
+    expect([...written(false)]).toEqual(wanted.map(Math.fround));
+    expect(written(true)).toEqual(written(false));
+  });
+
   test("names are in stack traces and in the name section, those of imports too", () => {
     const module = new WasmModule();
     module.importFunction("env", "imported", [], []);

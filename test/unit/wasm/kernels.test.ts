@@ -56,11 +56,17 @@ function numbers(dtype: DType, count: number, seed: number): ReturnType<typeof a
   return made;
 }
 
-/** The kernel as it is and as it is scheduled: both agree with the evaluator, and with each other where nothing is summed. */
+/**
+ * The kernel as it is and as it is scheduled: both agree with the evaluator, and with each other where nothing is summed. Where vectors
+ * are joined its bits are those of the other schedule.
+ */
 function expectBothWays(kernel: Kernel, data: Data): Kernel {
   const before = expectWasmAgrees(kernel, data);
   const scheduled = scheduleWasm(kernel);
   const after = expectWasmAgrees(scheduled, data);
+  const joined = scheduleWasm(kernel, joinedTuning);
+  expectSame(runEvaluator(joined, data), after);
+  expectSame(runWasm(joined, data, { joinsVectors: true }), after);
   for (const [of, expected] of before) {
     const found = after.get(of) ?? [];
     const far = expected.findIndex((value, i) => {
@@ -360,6 +366,14 @@ describe("rows", () => {
   ])("softmax of %i rows of %i", (rows, columns, schedule) => {
     const scheduled = expectBothWays(softmax(rows, columns), new Map([["x", noise(rows * columns, 4)]]));
     expect(printSchedules(scheduled.schedule)).toBe(schedule);
+  });
+
+  test("two neighbouring vectors at once where the engine joins them", () => {
+    const moves = printSchedules(scheduleWasm(softmax(5, 67), joinedTuning).schedule);
+    expect(moves).toBe(
+      "bind i thread; keep v; splitFold top lanes x 4 settled; splitFold sum lanes x 4 settled; " +
+        "split e 8 peel; split e_i 4; bind e_i_i lane; jam e_i_o interleaved",
+    );
   });
 
   test("the exponentials of a row are kept for the loop that divides them", () => {

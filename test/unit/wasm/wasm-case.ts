@@ -12,7 +12,7 @@ import { byteWidth } from "../../../src/core/dtype.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import { alone } from "../../../src/program/artifact.ts";
 import type { Buffer, BufferSlot } from "../../../src/program/buffer.ts";
-import { findJoining } from "../../../src/runtime/wasm/joining.ts";
+import { findJoining } from "../../../src/runtime/wasm/code.ts";
 import { moduleImports } from "../../../src/runtime/wasm/worker.ts";
 import { bufferOf } from "../../buffers.ts";
 import { arrayFor, type Data, expectSame, type Numbers, runEvaluator } from "../js-case.ts";
