@@ -74,7 +74,8 @@ function decoded(path: string): string {
 /**
  * Which places are ours, by the topmost one: `here` stands there, so it shows where this file lies in the terms of this very
  * stack, whatever source maps and bundlers made of them. In a bundle whose files have other names, everything in its folder
- * counts as ours (the user's code may be in there too): no line is better than one of ours.
+ * counts as ours: in the package that is right, in the user's own bundle their code may be in there too, and no line is better than
+ * one of ours.
  */
 function ownFiles(here: string): (place: string) => boolean {
   const file = fileOf(here);

@@ -15,20 +15,23 @@ beforeAll(async () => {
   ({ folder, project, tarball } = await install());
 });
 
-const main = (): string => join(project, "node_modules", "tensorloom", "dist", "src", "tools", "cli", "main.js");
+const main = (): string => join(project, "node_modules", "tensorloom", "dist", "main.js");
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 test("holds what it needs and nothing else", async () => {
-  expect((await stat(tarball)).size).toBeLessThan(2_000_000);
+  expect((await stat(tarball)).size).toBeLessThan(2_500_000);
   const installed = join(project, "node_modules", "tensorloom");
   const names = await readdir(installed);
   expect(names.sort()).toEqual(["LICENSE", "README.md", "dist", "docs", "examples", "package.json"]);
   const dist = await readdir(join(installed, "dist"), { recursive: true });
-  expect(dist.filter((name) => !name.includes("/")).sort()).toEqual(["codegen", "passes", "src"]);
+  const entrances = ["index.js", "main.js", "node.js", "page.js"];
+  const top = dist.filter((name) => !name.includes("/") && !name.startsWith("chunk-"));
+  expect(top.sort()).toEqual(["codegen", "passes", "src", ...entrances].sort());
   // maps would name sources that are not there, and lines in errors would point at them
   expect(new Set(dist.flatMap((name) => /\.(?:d\.)?\w+$/.exec(name)?.[0] ?? []))).toEqual(new Set([".js", ".d.ts"]));
-  expect(await readFile(join(installed, "dist/src/index.js"), "utf8")).not.toContain("sourceMappingURL");
+  for (const file of ["index.js", "src/index.js"])
+    expect(await readFile(join(installed, "dist", file), "utf8")).not.toContain("sourceMappingURL");
 });
 
 test("holds everything that its pages link to", async () => {
@@ -92,9 +95,9 @@ describe("a reader of the README", () => {
     expect(Number(first)).toBeGreaterThan(0.5);
   });
 
-  test("trains, saves, loads and compiles a model of their own for another target, and it predicts the same", async () => {
+  test("trains, draws, saves, loads and compiles a model of their own for another target, and it predicts the same", async () => {
     const mine = `import { adam, concat, dense, model, trainer } from "tensorloom";
-      import { loadTrainer, saveTrainer } from "tensorloom/node";
+      import { loadTrainer, saveReport, saveTrainer } from "tensorloom/node";
       const make = () => trainer(model({
         inputs: { point: [2], scale: [1] },
         layers: { hidden: dense(16, { activation: "tanh" }), sum: dense(1), sign: dense(1, { activation: "sigmoid" }) },
@@ -109,7 +112,9 @@ describe("a reader of the README", () => {
       const sign = sum.map((value) => Number(value > 0));
       const net = make();
       await net.compile({ target: "wasm", batch: 16, seed: 1 });
-      const { epochs } = await net.fit({ x: { point, scale }, y: { sum, sign }, epochs: 50 });
+      const history = await net.fit({ x: { point, scale }, y: { sum, sign }, epochs: 50 });
+      await saveReport("report.html", { mine: history });
+      const { epochs } = history;
       const expected = await net.predict({ x: { point, scale } });
       await saveTrainer("mine.safetensors", net);
       const loaded = make();
@@ -122,6 +127,7 @@ describe("a reader of the README", () => {
     const { learned, worst, count } = JSON.parse(await node(project, "mine.js"));
     expect({ learned, count }).toEqual({ learned: true, count: 64 });
     expect(worst).toBeLessThan(1e-5);
+    expect(await readFile(join(project, "report.html"), "utf8")).toContain("uplot");
   });
 });
 
@@ -211,6 +217,17 @@ describe("errors name the user's line", () => {
     await node(project, join(project, "node_modules", "vitest", "vitest.mjs"), "run");
     expect(linesIn(await readFile(join(project, "lines.json"), "utf8"))).toEqual(linesOf("lines.test.ts"));
   });
+});
+
+test("its functions and classes have the names they are exported by, as messages say them and files hold them", async () => {
+  const list = `import * as tl from "tensorloom/node";
+    const namesIn = (all) => Object.entries(all).flatMap(([key, value]) => typeof value === "function" ? [[key, value.name]]
+      : value !== null && typeof value === "object" && value[Symbol.toStringTag] === "Module" ? namesIn(value) : []);
+    console.log(JSON.stringify(namesIn(tl)));`;
+  await writeFile(join(project, "names.js"), list);
+  const names: readonly (readonly [string, string])[] = JSON.parse(await node(project, "names.js"));
+  expect(names.length).toBeGreaterThan(300);
+  expect(names.filter(([key, name]) => name !== "" && name !== key)).toEqual([]);
 });
 
 test("bundles for the browser, and computes there", async () => {

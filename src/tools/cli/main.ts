@@ -72,9 +72,9 @@ function isDebug(argv: readonly string[]): boolean {
   return argv.slice(0, end < 0 ? argv.length : end).includes("--debug");
 }
 
-/** From package.json, which lies above src here and above dist when built. */
+/** From package.json, which lies above src here and above dist in the package. */
 function version(): string {
-  for (const up of ["../../../package.json", "../../../../package.json"]) {
+  for (const up of ["../package.json", "../../../package.json"]) {
     try {
       const parsed: unknown = JSON.parse(readFileSync(new URL(up, import.meta.url), "utf8"));
       if (typeof parsed === "object" && parsed !== null && "version" in parsed) return String(parsed.version);
