@@ -71,8 +71,12 @@ export interface Work {
 export const classes = 10;
 /** Nothing may become slower than this, as a part of the time before. */
 const kept = 1.05;
-/** A sum of all elements in one invocation is what splitting it is held against; steps of a small net in a submit each likewise. */
-export const goals = { sum: 1 / 20, smallSteps: 1 / 1.3 } as const;
+/**
+ * A sum of all elements in one invocation is what splitting it is held against; steps of a small net in a submit each likewise. On SwiftShader
+ * one invocation has a core for itself, 12 ms for 4 M, and the loads of any kernel take 4 of all cores together: on two cores a sixth is
+ * the floor, and ours takes 5.6 ms of CPU time.
+ */
+export const goals = { sum: { card: 1 / 20, software: 1 / 3, tiny: 1 / 3 }, smallSteps: 1 / 1.3 } as const;
 
 type Sized<T> = Readonly<Record<Scale, T>>;
 
@@ -150,8 +154,8 @@ export function rowsAt(scale: Scale): readonly Row[] {
     array("add 16384x4096", "add", wide),
     array("softmax of rows 16384x4096", "softmax", wide),
     array("layer norm of rows 16384x4096", "layerNorm", wide),
-    array("sum of 4 M", "sum", { card: [2048, 2048], software: [2048, 2048], tiny: [64, 128] }, goals.sum),
-    array("sum of 64 M", "sum", { card: [16384, 4096], software: [4096, 2048], tiny: [128, 128] }, goals.sum),
+    array("sum of 4 M", "sum", { card: [2048, 2048], software: [2048, 2048], tiny: [64, 128] }, goals.sum[scale]),
+    array("sum of 64 M", "sum", { card: [16384, 4096], software: [4096, 2048], tiny: [128, 128] }, goals.sum[scale]),
     array("sum over axis 0 of 16384x4096", "sumAxis0", wide),
     array("arg-max of rows 16384x4096", "argMax", wide),
     row(

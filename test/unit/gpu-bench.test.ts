@@ -117,6 +117,16 @@ async function resultOnJs(workload: ArrayWorkload, numbers: Float32Array): Promi
 describe("rows of the GPU benchmark, planned for an H100", () => {
   const rows = rowsAt("card").filter(({ title }) => !title.includes("mixed"));
 
+  test("against a state that sums in one invocation a card must be 20 times as fast, software on two cores 3 times", () => {
+    for (const [scale, times] of [
+      ["card", 20],
+      ["software", 3],
+    ] as const) {
+      const sums = rowsAt(scale).filter(({ title }) => /^sum of \d/.test(title));
+      expect(sums.map(({ limit }) => limit)).toEqual([1 / times, 1 / times]);
+    }
+  });
+
   test.for(rows)("$title", ({ title, workload }) => {
     const { launches, longest, widths } = structureOf(workload, h100);
     expect(longest).toBeLessThanOrEqual(mostTurns);

@@ -92,6 +92,29 @@ describe("what each class of shapes takes on a card", () => {
     expect(counted(scheduleWgsl(batched(96, 64, 64, 32), card)).groups).toBe(4 * 96);
   });
 
+  // Rows, columns and terms of a head: of the scores, and of the values by them. With 32 heads and more nothing smaller is needed.
+  test.each([
+    [32, 32, 32],
+    [32, 32, 64],
+    [64, 64, 64],
+    [64, 32, 64],
+    [128, 128, 64],
+    [128, 64, 128],
+    [64, 128, 32],
+  ] as const)(
+    "heads of attention, %i x %i of %i terms: no invocation is idle, and each has 16 outputs or more",
+    (m, n, k) => {
+      for (const heads of [32, 96, 256, 1024]) {
+        const { groups, invocations, products } = counted(scheduleWgsl(batched(heads, m, n, k), card));
+        const words = tileWords(scheduleWgsl(batched(heads, m, n, k), card));
+        const slices = Number(/sliced (\d+)/.exec(words)?.[1] ?? 1);
+        expect((groups * invocations * products) / slices).toBe(heads * m * n);
+        expect(products).toBeGreaterThanOrEqual(16);
+        expect(invocations).toBeGreaterThanOrEqual(64);
+      }
+    },
+  );
+
   test("where there is no memory for two tiles, there is one", () => {
     const tight = { ...card, maxWorkgroupStorage: 16384 };
     expect(tileWords(scheduleWgsl(matmul(1024, 1024, 1024), tight))).toBe("16 deep 4 wide");
