@@ -11,9 +11,19 @@ const fileName = "tuning.json";
 /** The value of TENSORLOOM_CACHE under which nothing is kept. */
 const off = "off";
 
-/** The file's path; null where nothing is kept. */
+/** The file's path; null where nothing is kept, and where the environment is nobody's to read (Deno without --allow-env). */
 export function choicesPath(given?: string, env = environment()): string | null {
   if (given !== undefined) return given;
+  try {
+    return usualPath(env);
+  } catch {
+    return null;
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+function usualPath(env: Environment): string | null {
   const path = nodeProcess()?.getBuiltinModule?.("node:path");
   const named = env.TENSORLOOM_CACHE;
   if (path === undefined || named === off) return null;
@@ -72,11 +82,16 @@ export function writeChoices(file: string, made: PlaceChoices, warn: (message: s
 export function hostName(): string {
   const node = nodeProcess();
   const cpu = node?.getBuiltinModule?.("node:os")?.cpus()[0]?.model ?? "";
-  const engine = node === undefined ? (globalThis.navigator?.userAgent ?? "") : `V8 ${node.versions.v8}`;
-  return [cpu.trim(), engine].filter((word) => word !== "").join(", ");
+  return [cpu.trim(), engineOf(node)].filter((word) => word !== "").join(", ");
 }
 
-function environment(): Readonly<Record<string, string | undefined>> {
+function engineOf(node: NodeJS.Process | undefined): string {
+  if (node === undefined) return globalThis.navigator?.userAgent ?? "";
+  const { bun, v8 } = node.versions; // Bun names a V8 too, and has none
+  return bun === undefined ? `V8 ${v8}` : `Bun ${bun}`;
+}
+
+function environment(): Environment {
   return nodeProcess()?.env ?? {};
 }
 

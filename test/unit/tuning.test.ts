@@ -380,6 +380,8 @@ describe("the file", () => {
     expect(choicesPath(undefined, { XDG_CACHE_HOME: "/cache" })).toBe(join("/cache", "tensorloom", "tuning.json"));
     expect(choicesPath(undefined, { HOME: "/home/me" })).toMatch(/^.home.me.*tensorloom.tuning\.json$/);
     expect(choicesPath(undefined, {})).toBeNull();
+    const refused = { get TENSORLOOM_CACHE(): string { throw new Error("Requires env access"); } }; // biome-ignore format: short
+    expect(choicesPath(undefined, refused)).toBeNull();
     expect(process.env.TENSORLOOM_CACHE).toBe("off"); // no test reads what somebody has measured here
   });
 });

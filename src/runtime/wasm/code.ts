@@ -93,7 +93,12 @@ export function findJoining(
 }
 
 function fromEnvironment({ process }: Globals): VectorBits {
-  const said = process?.env?.[variable];
+  let said: string | undefined;
+  try {
+    said = process?.env?.[variable];
+  } catch {
+    // Deno without --allow-env lets nobody read it
+  }
   if (said === undefined || said === "" || said === "auto") return "auto";
   if (said === "128") return 128;
   if (said === "256") return 256;

@@ -83,6 +83,8 @@ describe("vectors joined to ones of 256 bits", () => {
     const lost = findJoining("auto", true, { process: { ...node, getBuiltinModule } }, whyNotJoined);
     expect(lost.lack).toBe("the flags of V8 cannot be set: no such flag");
     expect(found({}, "auto", () => "it is slow")).toEqual({ lack: "it is slow", flags: [] });
+    const env = { get TENSORLOOM_VECTORS(): string { throw new Error("Requires env access"); } }; // biome-ignore format: short
+    expect(found({ env })).toEqual(found({}));
     expect(() => found({ env: { TENSORLOOM_VECTORS: "512" } })).toThrow(
       'TENSORLOOM_VECTORS must be auto, 128 or 256, not "512"',
     );
