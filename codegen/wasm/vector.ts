@@ -8,7 +8,7 @@
 
 import { byteWidth, type DType } from "../../src/core/dtype.ts";
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
-import { scaleIndex } from "../../src/kernel/index-expr.ts";
+import { scaleIndex, splitOffset } from "../../src/kernel/index-expr.ts";
 import type {
   Apply,
   Const,
@@ -158,9 +158,12 @@ function writeIndexes(index: Index, lanes: Lanes, context: WasmContext): void {
     writeLaneByLane(index, context);
     return;
   }
-  writeScalar(firstLane(index, lanes), context);
+  const first = firstLane(index, lanes);
+  // neighbouring vectors are joined where they are the same but for constants
+  const { moving, offset } = context.module.joinsVectors ? splitOffset(first) : { moving: first, offset: 0 };
+  writeScalar(moving, context);
   f.op("i32x4.splat");
-  const steps = new Uint8Array(Int32Array.from({ length: laneCount }, (_, lane) => lane * stride).buffer);
+  const steps = new Uint8Array(Int32Array.from({ length: laneCount }, (_, lane) => lane * stride + offset).buffer);
   f.constV128(steps);
   f.op("i32x4.add");
 }
