@@ -14,6 +14,7 @@ import { parseArgs } from "node:util";
 import { adam, add, exp, max, mul, type Program, param, program, rmsprop, type Shape, slot, sub, sum, type Tensor, tanh, zeros } from "tensorloom"; // biome-ignore format: names
 import { compileOn } from "../src/compile.ts";
 import type { Artifact } from "../src/program/artifact.ts";
+import { findJoining } from "../src/runtime/wasm/code.ts";
 import { type TargetSetup, wasmTarget } from "../src/targets.ts";
 import { netProgram } from "./net-program.ts";
 import { type NetName, netWorkload } from "./nets.ts";
@@ -109,8 +110,6 @@ async function compiled({ program: of, batch }: Case, vectors: 128 | 256): Promi
   const modules: Uint8Array[] = [];
   const target = watched(wasmTarget({ threads: 1, vectors }), modules);
   const executable = await compileOn(of, target, batch === undefined ? {} : { dims: { batch } });
-  if (vectors === 256 && !executable.report.device.includes("256"))
-    throw new Error(`this engine joins no vectors: ${executable.report.device}`);
   const feeds =
     batch === undefined
       ? {}
@@ -189,6 +188,12 @@ function operationsIn(code: string): Operations {
     else narrow += 1;
   }
   return { wide, narrow };
+}
+
+const lack = findJoining(256, true).lack;
+if (lack !== null) {
+  console.error(`Nothing is joined here: ${lack}.`);
+  process.exit(1);
 }
 
 const shown = (ms: number): string => (ms < 0.1 ? `${(1000 * ms).toFixed(1)} us` : `${ms.toFixed(3)} ms`);
