@@ -55,6 +55,12 @@ interface WasmMoves {
   };
   /** What follows a fold becomes a loop over `axis` of its block, which finds the accumulators in a thread's own memory. */
   readonly spill: { readonly of: string; readonly axis: string };
+  /**
+   * Parts of a sum, of so many terms, go by one after the other outside of all the loops of the body, which stand in this order then;
+   * the sums lie in a thread's own memory meanwhile. Makes `acc_o`, the loop over parts; `x_rest` and `acc_rest` of terms that make no
+   * whole part; and `x_end` of what follows.
+   */
+  readonly accumulate: { readonly of: string; readonly terms: number; readonly over: readonly string[] };
 }
 
 interface WgslMoves {
@@ -205,6 +211,8 @@ export function printMove(move: AnyMove): string {
       return `stage ${move.operand} of ${move.of}${move.at === null ? "" : ` at ${move.at}`} ${printStaged(move.into)}`;
     case "spill":
       return `spill ${move.of} over ${move.axis}`;
+    case "accumulate":
+      return `accumulate ${move.of} ${move.terms} over ${move.over.join(", ")}`;
     case "interchange":
       return `interchange ${move.of} ${move.terms}`;
     case "splitFold":

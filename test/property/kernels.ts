@@ -5,6 +5,7 @@
 import { strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { firstLaunch } from "../../codegen/wasm/moves/first-launch.ts";
+import type { Tuning } from "../../codegen/wasm/policy/panel-plan.ts";
 import { joinedTuning } from "../../codegen/wasm/policy/policy.ts";
 import { wasmSecondLaunches } from "../../codegen/wasm/policy/second-launches.ts";
 import { wgslSecondLaunches } from "../../codegen/wgsl/policy/second-launches.ts";
@@ -23,7 +24,7 @@ import { type FirstLaunch, printSchedules, type SecondLaunch } from "../../src/k
 import { printKernel } from "../../src/kernel/print.ts";
 import { someStmt } from "../../src/kernel/rewrite.ts";
 import { arrayFor, compileJs, type Data, expectSame, runEvaluator, runJs, scheduleJs } from "../unit/js-case.ts";
-import { runWasm, scheduleWasm } from "../unit/wasm/wasm-case.ts";
+import { runWasm, scheduleWasm, smallTiles } from "../unit/wasm/wasm-case.ts";
 import { scheduleWgsl } from "../unit/wgsl-samples.ts";
 import { type Property, property } from "./property.ts";
 import { contractionData, randomContraction } from "./random-contraction.ts";
@@ -200,16 +201,24 @@ function hasLanes({ nests }: Kernel): boolean {
   return nests.some(({ body }) => someStmt(body, { stmt: (stmt) => stmt.kind === "for" && stmt.mark === "lane" }));
 }
 
+const tunings: readonly Partial<Tuning>[] = [
+  {},
+  joinedTuning,
+  { longest: 5 },
+  { ...joinedTuning, tiles: smallTiles },
+  { longest: 11, tiles: smallTiles },
+];
+
 const contractions = property(
-  "contractions with any epilogue compute the same in register blocks of both widths, as WebAssembly and as JavaScript too",
+  "contractions with any epilogue compute the same in register blocks of both widths, and in tiles, as WebAssembly and as JavaScript too",
   200,
   fc.property(numbers, (drawn) => {
     const kernel = randomContraction(drawn);
     const data = contractionData(kernel);
     const expected = runEvaluator(kernel, data);
-    for (const tuning of [{}, joinedTuning, { longest: 5 }] as const) {
+    for (const tuning of tunings) {
       const after = scheduleWasm(kernel, tuning);
-      const joinsVectors = tuning === joinedTuning;
+      const joinsVectors = tuning.together === 2;
       try {
         expectSame(runEvaluator(after, data), expected);
         expectSame(runWasm(after, data, { joinsVectors }), expected);
@@ -326,6 +335,7 @@ const schedulesOfContractions: readonly ((kernel: Kernel) => Kernel)[] = [
   schedulePanels,
   scheduleWasm,
   (kernel) => scheduleWasm(kernel, { ...joinedTuning, longest: 5 }),
+  (kernel) => scheduleWasm(kernel, { ...joinedTuning, longest: 23, tiles: smallTiles }),
   scheduleGpu,
 ];
 

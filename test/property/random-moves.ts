@@ -11,7 +11,7 @@ import { type Applying, tryMove } from "../../passes/schedule/apply.ts";
 import { everyFold, sizeOf } from "../../passes/schedule/facts.ts";
 import { worthKeeping } from "../../passes/schedule/moves/keep.ts";
 import { secondLaunch } from "../../passes/schedule/moves/second-launch.ts";
-import { nameNow, type Piece } from "../../passes/schedule/piece.ts";
+import { chainOf, nameNow, type Piece } from "../../passes/schedule/piece.ts";
 import type { Kernel, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
 import type { AnyMove, MoveOf, Parts, Schedule, SecondLaunch } from "../../src/kernel/moves.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
@@ -70,7 +70,7 @@ export const roomy = { maxBuffers: 100, bytesOf: (_: unknown, count: number): nu
 interface Known {
   /** Loops and axes of folds. */
   readonly loops: string[];
-  readonly accumulators: readonly string[];
+  readonly accumulators: string[];
 }
 
 type Below = (n: number) => number;
@@ -87,6 +87,10 @@ function draw(start: Piece, known: Known, around: Applying, below: Below, depth:
     piece = { nest: made.nest, names: made.names };
     if (move.move === "split") known.loops.push(`${move.axis}_o`, `${move.axis}_i`);
     if (move.move === "flatten") known.loops.push(move.into);
+    if (move.move === "accumulate") {
+      known.loops.push(`${move.of}_o`, ...move.over.flatMap((name) => [`${name}_rest`, `${name}_end`]));
+      if (made.names.has(`${move.of}_rest`)) known.accumulators.push(`${move.of}_rest`);
+    }
   }
   return moves;
 }
@@ -97,7 +101,7 @@ function drawMove(piece: Piece, known: Known, around: Applying, below: Below, de
   const there = new Map(known.loops.map((name) => [nameNow(piece, name), name]));
   const parallel = piece.nest.loops.flatMap(({ loop }) => there.get(loop.name) ?? []);
   if (axis === undefined) return undefined;
-  switch (below(16)) {
+  switch (below(17)) {
     case 0:
     case 1:
     case 2: {
@@ -145,6 +149,14 @@ function drawMove(piece: Piece, known: Known, around: Applying, below: Below, de
     case 14: {
       const of = pick(known.accumulators);
       return of === undefined ? undefined : { move: "interchange", of, terms: 1 + below(6) };
+    }
+    case 15: {
+      const of = pick(known.accumulators);
+      const [outer] = piece.nest.body;
+      const chain = outer?.kind === "for" ? chainOf(outer) : [];
+      const over = chain.flatMap(({ loop }) => there.get(loop.name) ?? []);
+      const order = below(2) === 0 ? over : over.toReversed();
+      return of === undefined ? undefined : { move: "accumulate", of, terms: 2 + below(6), over: order };
     }
     default: {
       const of = pick(known.accumulators);
@@ -239,7 +251,7 @@ function peeled(
   if (depth === 0) return [];
   const made = tryMove(piece, split, around);
   if (typeof made === "string") return [];
-  const left = { ...known, loops: [...known.loops, `${split.axis}_r`] };
+  const left = { loops: [...known.loops, `${split.axis}_r`], accumulators: [...known.accumulators] };
   if (made.beside !== undefined) return draw(made.beside.piece(), left, around, below, depth - 1);
   if (made.inside === undefined) return [];
   return draw({ nest: made.nest, names: made.inside.names }, left, around, below, depth - 1);

@@ -1,7 +1,8 @@
 /** How the moves are made that only a CPU with vectors asks for. */
 import type { MakeMoves } from "../../../passes/schedule/apply.ts";
 import type { WasmMoveName } from "../../../src/kernel/moves.ts";
+import { accumulate } from "./accumulate.ts";
 import { spill } from "./spill.ts";
 import { stage } from "./stage.ts";
 
-export const wasmMoves: MakeMoves<WasmMoveName> = { stage, spill };
+export const wasmMoves: MakeMoves<WasmMoveName> = { stage, spill, accumulate };

@@ -42,16 +42,21 @@ export function stage(piece: Piece, move: MoveOf<"stage">, { fresh, shared }: Ar
   const { operand, of, into } = move;
   if (into.memory === "launch") return refuse("it makes two launches of one");
   const at = move.at === null ? null : nameNow(piece, move.at);
-  let [filling, isInside]: [readonly Stmt[], boolean] = [[], false];
+  let [filling, isInside, place]: [readonly Stmt[], boolean, number] = [[], false, 0];
   const made = atFold(piece, of, (fold, { around, after }) => {
     const staged = stagedAt(piece, factorOf(fold, operand), around, at);
     const panel: SharedArray = { name: fresh("panel"), type: staged.factor.type, count: sizeOf(staged.axes) };
     filling = fill(staged, panel, into.along, fresh);
     isInside = around.some((stmt) => stmt.kind === "for" && stmt.loop.name === at);
+    // In front of the loops that it is for: they may be one part of a sum's.
+    if (around[0]?.kind === "for") place = Math.max(0, piece.nest.body.indexOf(around[0]));
     shared.push(panel);
     return [readingFold(staged, load(panel.type, panel.name, placeOf(staged.axes, fresh))), ...after];
   });
-  if (!isInside) return withBody(made, [...filling, ...made.nest.body]);
+  if (!isInside) {
+    const { body } = made.nest;
+    return withBody(made, [...body.slice(0, place), ...filling, ...body.slice(place)]);
+  }
   return atStmt(made, `loop ${at}`, (stmt) =>
     stmt.kind === "for" && stmt.loop.name === at ? [{ ...stmt, body: [...filling, ...stmt.body] }] : undefined,
   );

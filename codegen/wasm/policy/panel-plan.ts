@@ -4,13 +4,14 @@
 import { type Facts, sizeOf } from "../../../passes/schedule/facts.ts";
 import { leavesRest } from "../../../passes/schedule/moves/split-fold.ts";
 import type { Expr, FoldStmt, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
-import { type AnyMove, type FirstLaunch, printMove, type Schedule } from "../../../src/kernel/moves.ts";
+import { type AnyMove, type FirstLaunch, printMove, type Schedule, type WasmMove } from "../../../src/kernel/moves.ts";
 import { declaredNames, ownExprs, readsAny } from "../../../src/kernel/rewrite.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
 import { blocksFor, rowsInLoop, type WasmBlocks } from "./blocks.ts";
 import { type PackedRows, packedRows } from "./colliding.ts";
 import { blockedOf, facing, isTransposed, readsWell } from "./facing.ts";
 import { canHaveLanes, enoughIterations } from "./parts.ts";
+import { type TileSizes, type Tiles, tilesFor } from "./tiles.ts";
 
 /** Fewer multiply-adds are not worth a panel. */
 const leastWork = 2048;
@@ -53,6 +54,7 @@ export interface Tuning {
   readonly passes: Readonly<typeof usualPasses>;
   /** Vectors of a map that are written together: two where the engine joins neighbours. */
   readonly together: 1 | 2;
+  readonly tiles: TileSizes;
 }
 
 export interface Plan {
@@ -77,6 +79,7 @@ export interface Plan {
   readonly byColumns: boolean;
   readonly chunk: number; // rows that share a panel, where threads share rows
   readonly packed: PackedRows | null;
+  readonly tiles: Tiles | null;
   /** Panels that a pass over the rows serves. */
   readonly atOnce: number;
   /** The fold that the sum is computed in. */
@@ -98,7 +101,7 @@ export function panelBefore(facts: Facts, tuning: Tuning, before: Schedule<AnyMo
 /** What is to become of a nest that is one contraction with what comes after it; undefined where it is none, or too small. */
 export function planOf(
   facts: Facts,
-  { blocks: usual, longest, threads, passes }: Tuning,
+  { blocks: usual, longest, threads, passes, tiles: tileSizes }: Tuning,
   before: Schedule<AnyMove>,
 ): Plan | undefined {
   const summed = sumOf(facts);
@@ -121,6 +124,7 @@ export function planOf(
   const each = facts.isRepeated && otherRows.length === 0 ? rowsInLoop(usual, row.extent, work, threads) : null;
   const isWhole = around === null && each === null && !facts.isRepeated && !readsBody(found.left, body);
   const packed = isWhole ? packedRows(found, usual, usual.vectors * laneCount) : null;
+  const tiles = isWhole ? tilesFor(found, tileSizes, longest) : null;
   const byColumns =
     packed === null && each === null && sizeOf(columns) >= enough && !byImages(otherRows, sizeOf(rows), inner);
   const isFew = byColumns && sizeOf(columns) < 2 * enough; // of wide panels there would be too few to share
@@ -153,6 +157,7 @@ export function planOf(
     byColumns,
     chunk: packed?.chunk ?? each ?? blocks.rows * blocksPerChunk,
     packed,
+    tiles,
     atOnce:
       packed !== null
         ? column.extent / width
@@ -226,4 +231,13 @@ function epilogueOf(body: readonly Stmt[], fold: FoldStmt, longest: number): num
   );
   const isJoined = leavesRest(fold.axes, longest);
   return depth < leastDepth || goesBack || isJoined ? 0 : after.length;
+}
+
+/** Statements that are not worth a loop, all copies counted. */
+const fewStmts = 32;
+
+/** A loop over the rows of a block, which `axis` is, for what follows its sums, of so many vectors or columns: where that is long. */
+export function spillMoves({ fold, epilogue, blocks }: Plan, axis: string, copies: number): readonly WasmMove[] {
+  if (epilogue * blocks.rows * copies < fewStmts) return [];
+  return [{ move: "spill", of: fold.accumulators[0]?.name ?? "", axis }];
 }

@@ -21,11 +21,9 @@ import type { LoopVar } from "../../../src/kernel/kernel.ts";
 import type { AnyMove, Move, Schedule, WasmMove } from "../../../src/kernel/moves.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
 import { packedMoves } from "./colliding.ts";
-import { type Plan, planOf, type Tuning } from "./panel-plan.ts";
+import { type Plan, planOf, spillMoves, type Tuning } from "./panel-plan.ts";
 import { enoughIterations, serialMoves } from "./parts.ts";
-
-/** Statements that are not worth a loop, all copies counted. */
-const fewStmts = 32;
+import { tileMoves } from "./tile-moves.ts";
 
 /** The moves for a nest that is one contraction with what comes after it; undefined where it is none, or too small. */
 export function panelMoves(
@@ -35,7 +33,8 @@ export function panelMoves(
 ): Schedule<WasmMove> | undefined {
   const plan = planOf(facts, tuning, before);
   if (plan === undefined) return undefined;
-  const { column, atOnce } = plan;
+  const { column, atOnce, tiles } = plan;
+  if (tiles !== null) return tileMoves(plan, tiles);
   const { vectors } = plan.blocks;
   const width = vectors * laneCount;
   const sizes: readonly ColumnSize[] = [
@@ -147,7 +146,6 @@ function insideMoves(plan: Plan, columns: Columns, rows: Rows): Schedule<WasmMov
       across,
       isVector,
       copies: isVector ? width / laneCount : width,
-      of,
     }),
   ];
 }
@@ -157,7 +155,6 @@ interface BlockOf {
   readonly across: string | null;
   readonly isVector: boolean;
   readonly copies: number;
-  readonly of: string;
 }
 
 /** Whole blocks, and the rest in blocks of nearly equal size: 17 = 3 * 4 + 3 + 2, as a block of 1 would wait for itself. */
@@ -183,12 +180,10 @@ function restMoves(plan: Plan, axis: string, rows: number, block: BlockOf): Sche
   return [{ move: "split", axis, by: half, tail: { peel }, count: 1 }, ...inside];
 }
 
-function oneBlock({ epilogue, blocks }: Plan, axis: string, rows: number, block: BlockOf): Schedule<WasmMove> {
-  const { across, isVector, copies, of } = block;
+function oneBlock(plan: Plan, axis: string, rows: number, block: BlockOf): Schedule<WasmMove> {
+  const { across, isVector, copies } = block;
   const axes = [...(rows > 1 ? [axis] : []), ...(across === null ? [] : [across])];
   if (axes.length === 0) return [];
   const mark = isVector && copies > 1 ? "interleaved" : "unrolled";
-  const isLoop = rows > 1 && epilogue * blocks.rows * copies >= fewStmts;
-  const spill: readonly WasmMove[] = isLoop ? [{ move: "spill", of, axis }] : [];
-  return [{ move: "jam", axes, mark }, ...spill];
+  return [{ move: "jam", axes, mark }, ...(rows > 1 ? spillMoves(plan, axis, copies) : [])];
 }

@@ -21,6 +21,7 @@ import { laneMoves } from "./lanes.ts";
 import { type Tuning, usualPasses } from "./panel-plan.ts";
 import { panelMoves } from "./panels.ts";
 import { shareMoves, splitMoves } from "./parts.ts";
+import { usualTiles } from "./tiles.ts";
 
 /**
  * Rows and vectors of a register block. V8 puts all loads of an iteration before its multiply-adds, so a block needs a
@@ -43,6 +44,7 @@ export const wasmTuning: Tuning = {
   threads: 1,
   passes: usualPasses,
   together: 1,
+  tiles: usualTiles,
 };
 
 /** What differs where neighbouring vectors are joined. */

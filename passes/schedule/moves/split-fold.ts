@@ -117,7 +117,7 @@ function cutOf<Axis extends Extent>(axes: readonly Axis[], terms: number) {
   while (inner > 0 && sizeOf(axes.slice(inner - 1)) <= terms) inner -= 1;
   const [axis, suffix] = [axes[inner - 1], axes.slice(inner)];
   if (axis === undefined) return undefined;
-  return { inner, axis, suffix, size: blockSize(axis.extent, Math.floor(terms / sizeOf(suffix))) };
+  return { inner, axis, suffix, size: partSize(axis.extent, Math.floor(terms / sizeOf(suffix))) };
 }
 
 /** The fold over `axes` of the joined results of `parts`, itself bounded. */
@@ -136,7 +136,7 @@ function overParts(
 }
 
 /** The largest size up to `most`, and above half of it, that leaves nothing over; else `most`. */
-function blockSize(extent: number, most: number): number {
+export function partSize(extent: number, most: number): number {
   for (let size = most; 2 * size > most; size -= 1) if (extent % size === 0) return size;
   return Math.max(1, most);
 }

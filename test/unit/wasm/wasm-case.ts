@@ -5,6 +5,7 @@ import { expect } from "vitest";
 import { wasmMoves } from "../../../codegen/wasm/moves/all.ts";
 import type { Tuning } from "../../../codegen/wasm/policy/panel-plan.ts";
 import { wasmPolicy, wasmTuning } from "../../../codegen/wasm/policy/policy.ts";
+import type { TileSizes } from "../../../codegen/wasm/policy/tiles.ts";
 import { wasmPrinter } from "../../../codegen/wasm/step.ts";
 import { expandFolds } from "../../../passes/kernel/expand-folds.ts";
 import { scheduleKernel } from "../../../passes/schedule/schedule.ts";
@@ -18,6 +19,13 @@ import { bufferOf } from "../../buffers.ts";
 import { arrayFor, type Data, expectSame, type Numbers, runEvaluator } from "../js-case.ts";
 
 const pageBytes = 65536;
+
+/** Tiles so small that a contraction of a few rows goes by in several. */
+export const smallTiles: TileSizes = {
+  rows: 8,
+  columns: 32,
+  least: { rows: 1, columns: 1, bytes: 0, wholeBytes: 0 },
+};
 
 /** As the `wasm` target schedules it. */
 export function scheduleWasm(kernel: Kernel, tuning: Partial<Tuning> = {}): Kernel {
