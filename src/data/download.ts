@@ -8,9 +8,8 @@
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
 import { DataError } from "../core/errors.ts";
+import { gunzipped } from "./gunzip.ts";
 import type { PublishedFile } from "./mnist-files.ts";
 
 export interface DownloadOptions {
@@ -72,7 +71,7 @@ async function fetchBytes(
 
 async function unpack(packed: Uint8Array, file: PublishedFile): Promise<Uint8Array> {
   try {
-    return await promisify(gunzip)(packed, { maxOutputLength: file.bytes + 1 });
+    return await gunzipped(packed, file.bytes + 1);
   } catch (error) {
     throw new DataError(`the gzip file is truncated or corrupt (${reasonOf(error)})`);
   }

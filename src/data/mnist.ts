@@ -12,13 +12,12 @@ import { existsSync, statSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
 import { DataError } from "../core/errors.ts";
 import { callable, checkOptions, flag, list, number, type OptionTable, object, text } from "../core/options.ts";
 import type { ImageSet } from "./dataset.ts";
 import { syntheticDigits } from "./digits.ts";
 import { differenceFrom, downloadFiles } from "./download.ts";
+import { gunzipped } from "./gunzip.ts";
 import { decodeIdxDataset, type NamedBytes } from "./idx.ts";
 import { type PublishedFile, mirrors as publicMirrors, publishedFiles } from "./mnist-files.ts";
 
@@ -186,7 +185,7 @@ async function readPlain(path: string): Promise<NamedBytes> {
   }
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return { name: path, bytes };
   try {
-    return { name: path, bytes: await promisify(gunzip)(bytes, { maxOutputLength: mostBytes }) };
+    return { name: path, bytes: await gunzipped(bytes, mostBytes) };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new DataError(`${path}: the gzip file is truncated or corrupt (${why}); get the file again`);

@@ -13,6 +13,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { DataError } from "../../src/core/errors.ts";
+import { gunzipped } from "../../src/data/gunzip.ts";
 import { decodeIdxDataset, parseIdx } from "../../src/data/idx.ts";
 import { type LoadMnistOptions, loadMnist } from "../../src/data/mnist.ts";
 import type { PublishedFile } from "../../src/data/mnist-files.ts";
@@ -104,6 +105,21 @@ describe("a folder that somebody names", () => {
     await expect(loading(data)).rejects.toThrow(/truncated or corrupt/);
     await expect(loading(data)).rejects.toBeInstanceOf(DataError);
   });
+});
+
+it("gzip comes out in one piece of memory, whatever the file says of its length", async () => {
+  const bytes = Uint8Array.from({ length: 100_000 }, (_, i) => i);
+  const packed = gzipSync(bytes);
+  const out = await gunzipped(packed);
+  expect(out).toEqual(Buffer.from(bytes));
+  expect(out.buffer.byteLength).toBeLessThan(bytes.length + 1000);
+  expect(await gunzipped(Buffer.concat([packed, gzipSync(bytes.subarray(0, 5))]))).toHaveLength(100_005);
+  for (const said of [0, 0xffffffff]) {
+    packed.writeUInt32LE(said, packed.length - 4);
+    await expect(gunzipped(packed)).rejects.toThrow("incorrect length check");
+  }
+  await expect(gunzipped(gzipSync(bytes), 99_999)).rejects.toThrow();
+  await expect(gunzipped(Uint8Array.of(31))).rejects.toThrow();
 });
 
 describe("a download", () => {

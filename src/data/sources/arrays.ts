@@ -6,8 +6,6 @@
  *   datasets.idx({ x: "train-images-idx3-ubyte.gz", y: "train-labels-idx1-ubyte.gz" })
  */
 import type { FileHandle } from "node:fs/promises";
-import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
 import { DataError, messageOf, UserError } from "../../core/errors.ts";
 import { checkArguments, checkOptions, checkValue, show, text } from "../../core/options.ts";
 import { atLine, here } from "../../core/origin.ts";
@@ -15,6 +13,7 @@ import { readWholeFile } from "../../io/files.ts";
 import { decodeNpyElements } from "../../io/npy.ts";
 import { type NpyHeader, readNpyHeader } from "../../io/npy-header.ts";
 import { type ReadNpzOptions, readNpz, readNpzTable } from "../../io/npz.ts";
+import { gunzipped } from "../gunzip.ts";
 import { parseIdx } from "../idx.ts";
 import { Cursor, type MaybePromise } from "../pipeline/cursor.ts";
 import { Dataset } from "../pipeline/dataset.ts";
@@ -78,7 +77,7 @@ export function idx<T = Readonly<Record<string, ArrayRow>>>(files: Files): Datas
 async function unpacked(bytes: Uint8Array, path: string): Promise<Uint8Array> {
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
   try {
-    return await promisify(gunzip)(bytes);
+    return await gunzipped(bytes);
   } catch (error) {
     throw new DataError(`${path}: the gzip file is truncated or corrupt: ${messageOf(error)}`, { cause: error });
   }
