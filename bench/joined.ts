@@ -11,7 +11,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { adam, add, exp, max, mul, type Program, param, program, rmsprop, type Shape, slot, sub, sum, type Tensor, tanh, zeros } from "tensorloom"; // biome-ignore format: names
+import { adam, add, dropout, exp, max, mul, type Program, param, program, rmsprop, type Shape, slot, sub, sum, type Tensor, tanh, zeros } from "tensorloom"; // biome-ignore format: names
 import { compileOn } from "../src/compile.ts";
 import type { Artifact } from "../src/program/artifact.ts";
 import { findJoining } from "../src/runtime/wasm/code.ts";
@@ -70,6 +70,7 @@ const cases: readonly Case[] = [
   { name: "map lerp", program: formula({ kind: "map", map: "lerp", count }) },
   { name: "map exp", program: map((x) => exp(x)) },
   { name: "map tanh", program: map((x) => tanh(x)) },
+  { name: "dropout", program: map((x) => dropout(x, 0.5)) },
   { name: "softmax of rows", program: formula({ kind: "softmax", rows: 128, columns: 512 }) },
   { name: "layer norm of rows", program: formula({ kind: "layerNorm", rows: 128, columns: 512 }) },
   { name: "sums of rows", program: rows((x) => sum(x, { axis: 1 })) },
