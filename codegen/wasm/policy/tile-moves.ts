@@ -70,14 +70,24 @@ function tileOf(plan: Plan, tiles: Tiles, rows: Tiled, columns: Tiled): Schedule
   const { terms } = tiles;
   const of = fold.accumulators[0]?.name ?? "";
   const [down, across] = [blocksOf(rows), blocksOf(columns)];
-  const threads = [...outside.map(({ name }) => name), ...named(rows.outer, columns.outer)];
+  const shared = named(rows.outer, columns.outer);
+  // One loop over all tiles: they divide evenly, and each is a sign of life.
+  const flat: readonly Move[] =
+    shared.length < 2
+      ? []
+      : [
+          { move: "reorder", axes: shared },
+          { move: "flatten", axes: shared, into: "tile" },
+        ];
+  const threads = [...outside.map(({ name }) => name), ...(flat.length > 0 ? ["tile"] : shared)];
   const panels = named(across.over, down.over, down.inside, across.inside);
   const inOrder = terms === null ? panels : named(down.over, down.inside, across.over, across.inside);
   const start: readonly WasmMove[] = [
     ...down.moves,
     ...across.moves,
-    ...threads.map((axis): Move => ({ move: "bind", axis, to: "thread" })),
     ...inOrder.toReversed().map((axis): Move => ({ move: "sink", axis })),
+    ...flat,
+    ...threads.map((axis): Move => ({ move: "bind", axis, to: "thread" })),
   ];
   const depth = sizeOf(fold.axes);
   const block = { row: down.inside, panel: across.over, column: across.inside, width: columns.by };
