@@ -8,7 +8,7 @@
 
 import type { DType } from "../../src/core/dtype.ts";
 import { CompilerBug } from "../../src/core/errors.ts";
-import type { Expr, Index, Routine, RoutineFn, Stmt, ValueType } from "../../src/kernel/kernel.ts";
+import type { Bound, Expr, Index, Routine, RoutineFn, Stmt, ValueType } from "../../src/kernel/kernel.ts";
 import { type Rewrite, readsAny, walkStmts } from "../../src/kernel/rewrite.ts";
 import { laneCount, strideAlong } from "../../src/kernel/stride.ts";
 import type { FunctionWriter } from "./function.ts";
@@ -94,6 +94,11 @@ export function scalarType(type: ValueType): ValType {
 export function varies(expr: Expr, lanes: Lanes | null): boolean {
   if (lanes === null || lanes.only !== null) return false;
   return expr.reads.includes(lanes.loop) || readsAny(expr, lanes.varying);
+}
+
+/** Whether one lane may be inside where another is not. */
+export function differs(bounds: readonly Bound[], lanes: Lanes | null): boolean {
+  return bounds.some(({ index, extent }) => (index.min < 0 || index.max >= extent) && varies(index, lanes));
 }
 
 /**

@@ -12,7 +12,7 @@
  * has no such form, and buffers that share some bytes of the arena, count as met.
  */
 
-import type { Expr, Index, Kernel, Nest, Stmt } from "../../src/kernel/kernel.ts";
+import type { Bound, Expr, Index, Kernel, Nest, Stmt } from "../../src/kernel/kernel.ts";
 import { operandsOf, ownExprs } from "../../src/kernel/rewrite.ts";
 import type { LaunchStep } from "../../src/program/artifact.ts";
 import { place } from "./context.ts";
@@ -107,9 +107,9 @@ function spansIn({ nests, iterations }: Kernel, buffer: string, threads: number)
       // As in writeKernel: a nest that is not divided is one thread's.
       return thread === n % threads ? null : undefined;
     });
-    const spans = (writes: boolean, indexes: ReadonlySet<Index>): SpansOf => {
+    const spans = (writes: boolean, accesses: Accesses): SpansOf => {
       const by = shares.map((share) =>
-        share === undefined ? [] : joined([...indexes].map((index) => spanOf(index, given, share))),
+        share === undefined ? [] : joined([...accesses].map(([index, bounds]) => spanOf(index, given, share, bounds))),
       );
       return { writes, by };
     };
@@ -129,18 +129,28 @@ function joined(spans: readonly Span[]): readonly Span[] {
   return found;
 }
 
+/** Indexes, and where each counts: everywhere, or within bounds. */
+type Accesses = ReadonlyMap<Index, readonly Bound[]>;
+
 /** Where a nest reads a buffer and where it writes it: each index once, in however many copies of a statement it stands. */
-function accessesOf({ prelude, body }: Nest, buffer: string) {
-  const [loads, stores] = [new Set<Index>(), new Set<Index>()];
+function accessesOf({ prelude, body }: Nest, buffer: string): { readonly loads: Accesses; readonly stores: Accesses } {
+  const [loads, stores] = [new Map<Index, readonly Bound[]>(), new Map<Index, readonly Bound[]>()];
+  const add = (to: Map<Index, readonly Bound[]>, at: Index, bounds: readonly Bound[]): void => {
+    const known = to.get(at) ?? bounds;
+    to.set(
+      at,
+      known.filter((bound) => bounds.some(({ index, extent }) => index === bound.index && extent === bound.extent)),
+    );
+  };
   const seen = new Set<Expr>();
   const read = (expr: Expr): void => {
     if (!expr.reads.includes(buffer) || seen.has(expr)) return;
     seen.add(expr);
-    if (expr.kind === "load" && expr.buffer === buffer) loads.add(expr.at);
+    if (expr.kind === "load" && expr.buffer === buffer) add(loads, expr.at, expr.guard?.bounds ?? []);
     for (const operand of operandsOf(expr)) read(operand);
   };
   const visit = (stmt: Stmt): void => {
-    if (stmt.kind === "store" && stmt.buffer === buffer) stores.add(stmt.at);
+    if (stmt.kind === "store" && stmt.buffer === buffer) add(stores, stmt.at, stmt.guard);
     for (const expr of ownExprs(stmt)) read(expr);
     if ("body" in stmt) for (const inner of stmt.body) visit(inner);
   };
@@ -162,9 +172,14 @@ function shareOf({ loops }: Nest, at: number, thread: number, threads: number): 
   return { loop: loop.name, from: bound(thread), to: bound(thread + 1) };
 }
 
-/** `given`: loops whose iterations the kernel is given. */
-export function spanOf(index: Index, given: ReadonlySet<string>, share: Share | null): Span {
-  const span = rawSpan(index, given, share);
+/** `given`: loops whose iterations the kernel is given. `bounds`: where the index counts. */
+export function spanOf(
+  index: Index,
+  given: ReadonlySet<string>,
+  share: Share | null,
+  bounds: readonly Bound[] = [],
+): Span {
+  const span = rawSpan(index, given, share, rangesIn(bounds));
   const { modulus, min, max } = span;
   if (modulus === 0) return span;
   const start = ((min % modulus) + modulus) % modulus;
@@ -174,7 +189,25 @@ export function spanOf(index: Index, given: ReadonlySet<string>, share: Share | 
     : { modulus, min: 0, max: modulus - 1 };
 }
 
-function rawSpan(index: Index, given: ReadonlySet<string>, share: Share | null): Span {
+/** Of loops that bounds are about and nothing else: so many lanes of a vector. */
+function rangesIn(bounds: readonly Bound[]): ReadonlyMap<string, readonly [number, number]> {
+  const ranges = new Map<string, readonly [number, number]>();
+  for (const { index, extent } of bounds) {
+    const { terms, offset } = index.kind === "sum" ? index : { terms: [{ index, factor: 1 }], offset: 0 };
+    const [term] = terms;
+    if (term === undefined || terms.length > 1 || term.factor !== 1 || term.index.kind !== "loop") continue;
+    const [min, max] = ranges.get(term.index.loop.name) ?? [term.index.min, term.index.max];
+    ranges.set(term.index.loop.name, [Math.max(min, -offset), Math.min(max, extent - 1 - offset)]);
+  }
+  return ranges;
+}
+
+function rawSpan(
+  index: Index,
+  given: ReadonlySet<string>,
+  share: Share | null,
+  ranges: ReadonlyMap<string, readonly [number, number]>,
+): Span {
   switch (index.kind) {
     case "const":
       return { modulus: 0, min: index.value, max: index.value };
@@ -182,14 +215,15 @@ function rawSpan(index: Index, given: ReadonlySet<string>, share: Share | null):
       const { name } = index.loop;
       if (given.has(name)) return { modulus: 1, min: 0, max: 0 };
       if (share?.loop === name) return { modulus: 0, min: share.from, max: share.to - 1 };
-      return { modulus: 0, min: index.min, max: index.max };
+      const [min, max] = ranges.get(name) ?? [index.min, index.max];
+      return { modulus: 0, min, max };
     }
     case "ranged":
       return { modulus: 0, min: index.min, max: index.max };
     case "sum": {
       let [modulus, min, max] = [0, index.offset, index.offset];
       for (const { index: part, factor } of index.terms) {
-        const own = rawSpan(part, given, share);
+        const own = rawSpan(part, given, share, ranges);
         modulus = divisor(modulus, Math.abs(factor) * own.modulus);
         min += Math.min(factor * own.min, factor * own.max);
         max += Math.max(factor * own.min, factor * own.max);
@@ -198,7 +232,7 @@ function rawSpan(index: Index, given: ReadonlySet<string>, share: Share | null):
     }
     case "floorDiv":
     case "mod": {
-      const { modulus, min, max } = rawSpan(index.index, given, share);
+      const { modulus, min, max } = rawSpan(index.index, given, share, ranges);
       const whole = { modulus: 0, min: index.min, max: index.max };
       if (modulus !== 0) return whole;
       const [first, last] = [Math.floor(min / index.by), Math.floor(max / index.by)];

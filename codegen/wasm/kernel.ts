@@ -15,6 +15,7 @@ import type { Apply, Expr, Index, Kernel, Nest, Routine, Stmt } from "../../src/
 import { ownExprs, readsAny, walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
 import { laneCount } from "../../src/kernel/stride.ts";
 import {
+  differs,
   type MemoryPlace,
   newLanes,
   place,
@@ -357,7 +358,7 @@ function addsTo({ name, value }: Of<"assign">): Apply | undefined {
 function writeStore(stmt: Of<"store">, context: WasmContext): void {
   const { lanes, f } = context;
   const each = varies(stmt.value, lanes) || varies(stmt.at, lanes);
-  const guardVaries = stmt.guard.some(({ index }) => varies(index, lanes));
+  const guardVaries = differs(stmt.guard, lanes);
   if (guardVaries && lanes !== null) {
     for (let only = 0; only < laneCount; only++) writeStore(stmt, { ...context, lanes: { ...lanes, only } });
     return;

@@ -26,6 +26,7 @@ import { INFINITY_BITS, MAGNITUDE } from "../../src/kernel/maths/notation.ts";
 import { laneCount } from "../../src/kernel/stride.ts";
 import { firstLane } from "./address.ts";
 import {
+  differs,
   type Lanes,
   laneStride,
   newLanes,
@@ -173,7 +174,7 @@ function writeIndexes(index: Index, lanes: Lanes, context: WasmContext): void {
 function writeLoad(load: Load, lanes: Lanes, context: WasmContext): void {
   const { f } = context;
   const { guard } = load;
-  if (guard !== undefined && !guard.bounds.some(({ index }) => varies(index, lanes))) {
+  if (guard !== undefined && !differs(guard.bounds, lanes)) {
     const { guard: _guard, ...inside } = load;
     const read = (): void => writeVector(inside, context);
     if (!writeBounds(guard.bounds, context)) read();

@@ -118,12 +118,14 @@ interface WgslMoves {
 
 /**
  * exact: nothing is left over. peel: see above. Of parallel loops of the nest alone: guard, where the last block is whole, and what
- * runs past the end does nothing; mask, where it folds too, as barriers will want it to, and stores nothing.
+ * runs past the end does nothing; mask, where it folds too, as barriers will want it to, and stores nothing; lanes, where
+ * it runs whole, and each load and store asks for itself whether it is inside: lanes that are not take part in a vector.
  */
 export type Tail<Own extends OwnMoveName = OwnMoveName> =
   | "exact"
   | "guard"
   | "mask"
+  | "lanes"
   | { readonly peel: Schedule<Move<Own>> };
 
 export type Staged =
@@ -239,7 +241,7 @@ function printStaging({ wide = 1, ahead = false, twice = false, slices = 1 }: Mo
 
 function printTail(tail: Tail): string {
   if (tail === "exact") return "";
-  if (tail === "guard" || tail === "mask") return ` ${tail}`;
+  if (tail === "guard" || tail === "mask" || tail === "lanes") return ` ${tail}`;
   return tail.peel.length === 0 ? " peel" : ` peel(${printSchedule(tail.peel)})`;
 }
 

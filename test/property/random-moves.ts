@@ -107,7 +107,7 @@ function drawMove(piece: Piece, known: Known, around: Applying, below: Below, de
     case 2: {
       const by = 1 + below(5);
       const count = below(4) === 3 ? { count: 1 + below(2) } : {};
-      const tail = pick(["exact", "guard", "peel", "peel", "mask"] as const) ?? "exact";
+      const tail = pick(["exact", "guard", "peel", "peel", "mask", "lanes"] as const) ?? "exact";
       if (tail !== "peel") return { move: "split", axis, by, tail, ...count };
       const whole: MoveOf<"split"> = { move: "split", axis, by, tail: { peel: [] }, ...count };
       return { ...whole, tail: { peel: peeled(piece, known, whole, around, below, depth) } };

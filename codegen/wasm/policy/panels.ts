@@ -61,8 +61,17 @@ interface Columns {
   readonly width: number;
 }
 
-/** Whole panels, narrower ones for what is left over, and fewer columns than a vector has one by one. */
+/**
+ * Whole panels, narrower ones for what is left over, and a last one whose last vector is partly empty: of ten columns two in scalars
+ * take longer than the other eight. Columns that no panel is filled with one by one, where they fill no vector.
+ */
 function columnMoves(plan: Plan, axis: string, left: number, sizes: readonly ColumnSize[]): Schedule<WasmMove> {
+  const needed = Math.ceil(left / laneCount);
+  if (plan.isStaged && plan.around === null && left > 1 && left % laneCount !== 0 && needed <= plan.blocks.vectors) {
+    const width = needed * laneCount;
+    const columns = { outer: null, pass: null, column: `${axis}_i`, width };
+    return [{ move: "split", axis, by: width, tail: "lanes" }, ...rowMoves(plan, columns)];
+  }
   const at = sizes.findIndex(({ width, panels }) => width * panels <= left);
   const size = sizes[at];
   if (size === undefined)

@@ -47,6 +47,28 @@ export function masked(body: readonly Stmt[], bound: Bound, { fresh, buffers }: 
   return [guardedFold(whole, bound, moving, buffers), ...inside(moved, isBelow(bound.index, bound.extent))];
 }
 
+/** The body, in which what moves with the bound is loaded and stored where that holds. */
+export function guarded(body: readonly Stmt[], bound: Bound, { buffers }: Around): readonly Stmt[] {
+  if (openBounds([bound]).length === 0) return body;
+  if (hasMeeting(body)) refuse("there is a barrier in the body");
+  const moving = movedBy(body, bound.index.reads);
+  const guard = guardLoads([bound], buffers);
+  const guardStore = (stmt: Stmt): Stmt => {
+    if (stmt.kind === "store") return { ...stmt, guard: [...stmt.guard, bound] };
+    return stmt.kind === "for" || stmt.kind === "if" ? { ...stmt, body: stmt.body.map(guardStore) } : stmt;
+  };
+  return body.map((stmt) => {
+    const inside = mapStmt(
+      stmt,
+      rewriting(
+        (expr) => (readsAny(expr, moving) ? guard(expr) : expr),
+        (expr) => readsAny(expr, moving),
+      ),
+    );
+    return guardStore(inside);
+  });
+}
+
 /** An `if` around nothing but an `if` is one. */
 function inside(stmts: readonly Stmt[], condition: Expr): readonly Stmt[] {
   const [only] = stmts;

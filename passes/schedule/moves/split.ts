@@ -5,6 +5,7 @@
  *   split i 4 peel     parallel i < 130      ->   ... and another nest                   parallel i_r < 2:  i = 128 + i_r
  *   split i 4 guard    parallel i < 130      ->   parallel i_o < 33, i_i < 4 { if 4*i_o + i_i < 130 { ... } }
  *   split i 4 mask     parallel i < 130      ->   the same with the fold before the `if`, and guarded loads (mask.ts)
+ *   split i 4 lanes    parallel i < 130      ->   no `if`, and guarded loads and stores
  *
  * A loop in the body stays where it is; what is left over of it is a second loop behind it. Serial loops keep their order.
  * An axis of a fold is not cut: folding its parts apart is `splitFold`.
@@ -29,7 +30,7 @@ import {
   refuse,
   renameAll,
 } from "../piece.ts";
-import { masked } from "./mask.ts";
+import { guarded, masked } from "./mask.ts";
 
 export function split(piece: Piece, move: MoveOf<"split">, around: Around): Moved {
   const { axis, by, tail } = move;
@@ -38,7 +39,7 @@ export function split(piece: Piece, move: MoveOf<"split">, around: Around): Move
   if (!(by >= 1)) refuse(`blocks of ${by}`);
   const bound = piece.nest.loops.find(({ loop }) => loop.name === name);
   if (bound !== undefined) return splitNest(piece, bound, move, around);
-  if (tail === "guard" || tail === "mask") refuse(`${axis} is no parallel loop of the nest`);
+  if (tail === "guard" || tail === "mask" || tail === "lanes") refuse(`${axis} is no parallel loop of the nest`);
   return splitInside(piece, name, move, around);
 }
 
@@ -57,7 +58,7 @@ interface Cut {
 }
 
 function cutOf({ names }: Piece, loop: LoopVar, { axis, by, tail, ...move }: MoveOf<"split">, fresh: Fresh): Cut {
-  const isPast = tail === "guard" || tail === "mask";
+  const isPast = tail === "guard" || tail === "mask" || tail === "lanes";
   const count = move.count ?? (isPast ? Math.ceil(loop.extent / by) : Math.floor(loop.extent / by));
   const rest = loop.extent - count * by;
   if (count < 1 && !isPast) refuse(`${axis} has ${loop.extent} iterations`);
@@ -94,6 +95,7 @@ function inBlocks(body: readonly Stmt[], { loop, at }: Cut): readonly Stmt[] {
 function pastEnd(body: readonly Stmt[], cut: Cut, tail: MoveOf<"split">["tail"], around: Around): readonly Stmt[] {
   const { loop, at, rest } = cut;
   if (tail === "mask") return masked(body, { index: at, extent: loop.extent }, around);
+  if (tail === "lanes") return guarded(body, { index: at, extent: loop.extent }, around);
   if (tail !== "guard" || rest === 0) return body;
   if (hasMeeting(body)) refuse("there is a barrier in the body");
   return [when(isBelow(at, loop.extent), body)];

@@ -566,6 +566,8 @@ describe("contractions", () => {
     [4, 600, 3],
     [6, 40, 101],
     [128, 8, 9],
+    [40, 33, 10],
+    [22, 40, 3],
     [67, 5, 66],
   ] as const;
   const layouts = ["plain", "transposed"] as const;
