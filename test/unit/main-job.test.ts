@@ -11,22 +11,17 @@ import { syntheticDigits } from "../../src/data/digits.ts";
 import { engineName } from "../../src/tools/engine-name.ts";
 import { type Commands, type Finished, runScript, startCommands } from "./run-script.ts";
 
-/** What `npm start -- ...args` runs: the start script of package.json is `tsx SCRIPT ...`. */
-async function mainJob(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Finished> {
-  const [script = "", ...first] = await startScript();
-  return runScript(script, [...first, ...args], env);
-}
+/** What `npm start -- ...args` runs, once start.js has built it. */
+const startScript = ["src/tools/cli/main.ts", "run", "examples/mnist-mlp.ts", "--"] as const;
 
-async function startScript(): Promise<readonly string[]> {
-  const { scripts } = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8"));
-  const [tsx, ...script] = String(scripts.start).split(" ");
-  expect(tsx).toBe("tsx");
-  return script;
+async function mainJob(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Finished> {
+  const [script, ...first] = startScript;
+  return runScript(script, [...first, ...args], env);
 }
 
 /** The same in a process that others have run in before: where it is not the process that counts. */
 async function amongOthers(...args: readonly string[]): Promise<Finished> {
-  const [, ...first] = await startScript();
+  const [, ...first] = startScript;
   commands ??= startCommands();
   return commands.run(...first, ...args);
 }
@@ -61,6 +56,14 @@ beforeAll(async () => {
 afterAll(async () => {
   await commands?.end();
   await rm(folder, { recursive: true, force: true });
+});
+
+test("npm start builds it and hands on what it is given", async () => {
+  const { scripts } = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8"));
+  expect(scripts.start).toBe("node start.js");
+  const { code, stdout } = await runScript("start.js", ["--help"]);
+  expect([code, stdout]).toEqual([0, (await mainJob(["--help"])).stdout]);
+  expect(stdout).toContain("mnist-mlp");
 });
 
 /** Two epochs on `js`, told as JSON. */
