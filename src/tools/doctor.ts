@@ -103,18 +103,19 @@ async function examineWasm(onJs: Baseline): Promise<TargetExam> {
   const relaxed = engineFeatures(true).relaxed
     ? await examineWay(onJs, "one thread, multiply-adds rounded once", { threads: 1 })
     : { way: "multiply-adds rounded once", works: false, reason: "the engine has no relaxed SIMD" };
+  const wide = await examineWay(onJs, "vectors of 256 bits", { threads: 1, vectors: 256 });
   const shared = await examineWay(onJs, `${many} threads`, { threads: many });
   return {
     ...plain,
     ...(threads > 1 && shared.works ? { device: `wasm (${threads} threads)` } : {}),
-    ways: [{ way: "one thread, every operation rounded (precise: true)", works: true }, relaxed, shared],
+    ways: [{ way: "one thread, every operation rounded (precise: true)", works: true }, relaxed, wide, shared],
   };
 }
 
 async function examineWay(onJs: Baseline, way: string, options: TargetOptions): Promise<WayExam> {
   const warnings: string[] = [];
   const { works, reason } = await examine("wasm", onJs, async () => ({ target: "wasm", ...options }), warnings);
-  const why = reason ?? warnings[0];
+  const why = (reason ?? warnings[0])?.replace(/^vectors of 128 bits: /, "");
   return why === undefined ? { way, works } : { way, works: false, reason: why };
 }
 

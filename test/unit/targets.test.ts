@@ -7,6 +7,7 @@ import { add, flip, grad, matmul, mul, sub, sum, tanh } from "../../src/dsl/ops.
 import { program } from "../../src/dsl/program.ts";
 import { f32, param, slot } from "../../src/dsl/spec.ts";
 import { nodeTarget } from "../../src/node.ts";
+import { findJoining } from "../../src/runtime/wasm/code.ts";
 import { jsTarget } from "../../src/targets.ts";
 import { examineTargets } from "../../src/tools/doctor.ts";
 
@@ -44,9 +45,12 @@ test("the doctor finds js and wasm in order, wasm in all its ways, and says what
   const [js, wasm, wgsl] = await examineTargets();
   expect(js).toEqual({ target: "js", works: true, device: "js" });
   expect(wasm).toMatchObject({ target: "wasm", works: true, device: expect.stringMatching(/^wasm \(\d threads?\)$/) });
+  const lack = findJoining("auto", true).lack;
+  const wide = lack === null ? { works: true } : { works: false, reason: lack };
   expect(wasm?.ways).toEqual([
     { way: "one thread, every operation rounded (precise: true)", works: true },
     { way: "one thread, multiply-adds rounded once", works: true },
+    { way: "vectors of 256 bits", ...wide },
     { way: expect.stringMatching(/^\d threads$/), works: true },
   ]);
   expect(wgsl).toMatchObject({ target: "wgsl", works: false });

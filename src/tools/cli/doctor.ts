@@ -4,6 +4,7 @@
  *   js     works: js
  *   wasm   works: wasm (2 threads)
  *          one thread, every operation rounded (precise: true): works
+ *          vectors of 256 bits: does not work: Node 20 cannot join vectors: Node 24 and newer can
  *          2 threads: works
  *   wgsl   does not work: WebGPU found no GPU.
  *          What to do: npm install webgpu, and the GPU's driver
