@@ -44,7 +44,8 @@ export function ceilingOn(threads: number, vectors: VectorBits): Promise<number>
       f.brIf(again);
     });
   });
-  return fastest(joining.compile(code), threads, rounds, 8 * sums * rounds * threads);
+  const imports = { env: { memory: new WebAssembly.Memory({ initial: 1 }) } };
+  return fastest(joining.instantiate(code, imports).module, threads, rounds, 8 * sums * rounds * threads);
 }
 
 export function readBandwidthOn(threads: number): Promise<number> {

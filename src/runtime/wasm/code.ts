@@ -1,18 +1,22 @@
 /**
- * How modules are compiled under Node, by flags of V8 that are set around the compilation of each of ours and taken back at once,
- * which changes nothing for what else the process compiles.
+ * How modules are compiled under Node, by flags of V8 that are set around the compilation of each of ours and taken back at once.
  *
- * **Optimized at once.** V8 compiles a function twice, quickly when it is first called and well when it is hot: until then a step
- * takes five times as long. Where a step does enough for its first runs to matter, its module is compiled whole and optimized.
+ * **Optimized at once** (Node 20 to 23). V8 compiles a function twice, quickly when it is first called and well when it is hot: until
+ * then a step takes five times as long. Where a step does enough for its first runs to matter, its module is compiled whole and
+ * optimized.
  *
  * **Vectors of 256 bits.** WebAssembly has none; V8 from 13.6 on (Node 24) makes one of two neighbouring vectors, on x86-64 with
- * AVX2, where a flag says so. It joins in its optimizing compiler alone, and would look at the flag when a function is hot, so
- * such a module is optimized at once too; and without inlining, during which Node 26 can fail a check of its own over joined
- * vectors. Node 22 knows the flag too, and its compiler can end the process.
+ * AVX2, where a flag says so. It joins in its optimizing compiler alone, and would look at the flag when a function is hot. So what
+ * such a module exports is optimized at once, function by function, by a call that V8 has for its own tests. Node 22 knows the flag
+ * too, and its compiler can end the process.
+ *
+ * Flags are the whole process's, and V8 optimizes other modules that are hot (a decoder of images, the parser of HTTP) in threads
+ * behind: in Node 25 and 26 it fails checks of its own, and ends the process, where `liftoff` or `wasm-inlining` change meanwhile.
+ * Neither is touched there.
  */
 import { messageOf, UserError } from "../../core/errors.ts";
 import type { VectorBits } from "../vectors.ts";
-import { type CompileModule, type Globals, nodeMajor, nodeModule } from "./host.ts";
+import { type Globals, type Instantiate, instantiatePlain, nodeMajor, nodeModule } from "./host.ts";
 import { whyNotJoined } from "./joining-check.ts";
 
 export interface Joining {
@@ -20,8 +24,8 @@ export interface Joining {
   readonly lack: string | null;
   /** Whether somebody asked for 256. */
   readonly isWanted: boolean;
-  /** Compiles a module at once. */
-  readonly compile: CompileModule;
+  /** Makes a module, optimized at once, and an instance of it. */
+  readonly instantiate: Instantiate;
 }
 
 /** What NODE_OPTIONS could not say. */
@@ -38,33 +42,28 @@ const optimizing: readonly Flag[] = [
   { name: "liftoff", on: false },
   { name: "wasm-lazy-compilation", on: false },
 ];
-/** While a module is compiled whose vectors are joined. */
-const joining: readonly Flag[] = [{ name: joinFlag, on: true }, ...optimizing, { name: "wasm-inlining", on: false }];
+/** V8's functions for its own tests can be called from JavaScript that is read meanwhile. */
+const nativesFlag = "allow-natives-syntax";
 
 interface NodeV8 {
   setFlagsFromString(flags: string): void;
 }
 
-/** Why modules that `joined` compiles are of no use, or null; `alike` compiles them as well, and joins nothing. */
-export type JoiningCheck = (joined: CompileModule, alike: CompileModule, relaxed: boolean) => string | null;
-
-const plain: CompileModule = (bytes) => new WebAssembly.Module(bytes);
-
-/** The smallest there is: a header. */
-const emptyModule = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+/** Why modules that `joined` makes are of no use, or null; `alike` optimizes them as well, and joins nothing. */
+export type JoiningCheck = (joined: Instantiate, alike: Instantiate, relaxed: boolean) => string | null;
 
 /**
  * Compiles what is optimized at once; as the engine does it where that cannot be said, and from Node 24 on: there V8 copies small
  * functions to where it saw them called before it optimized (a step of an LSTM takes a fifth less for it), and needs to have seen.
  */
-export function findOptimizing(globals: Globals = globalThis): CompileModule {
-  if (!isNode(globals) || nodeMajor(globals) >= leastNode) return plain;
+export function findOptimizing(globals: Globals = globalThis): Instantiate {
+  if (!isNode(globals) || nodeMajor(globals) >= leastNode) return instantiatePlain;
   try {
-    const compile = scoped(globals, optimizing);
-    compile?.(emptyModule);
-    return compile ?? plain;
+    const within = scoped(globals, optimizing);
+    within?.(() => undefined);
+    return within === undefined ? instantiatePlain : (bytes, imports) => within(() => instantiatePlain(bytes, imports));
   } catch {
-    return plain;
+    return instantiatePlain;
   }
 }
 
@@ -76,17 +75,18 @@ export function findJoining(
   check: JoiningCheck = whyNotJoined,
 ): Joining {
   const bits = wanted ?? fromEnvironment(globals);
-  if (bits === 128) return { lack: "asked for", isWanted: false, compile: plain };
+  if (bits === 128) return { lack: "asked for", isWanted: false, instantiate: instantiatePlain };
   const isWanted = bits === 256;
-  const lacking = (lack: string): Joining => ({ lack, isWanted, compile: plain });
+  const lacking = (lack: string): Joining => ({ lack, isWanted, instantiate: instantiatePlain });
   const lack = whyNone(globals);
   if (lack !== null) return lacking(lack);
-  const compile = scoped(globals, joining);
-  const alike = scoped(globals, joining.map(({ name }) => ({ name, on: false }))); // biome-ignore format: short
-  if (compile === undefined || alike === undefined) return lacking("the flags of V8 cannot be set: node:v8 is missing");
+  const instantiate = optimized(globals, true);
+  const alike = optimized(globals, false);
+  if (instantiate === undefined || alike === undefined)
+    return lacking("the flags of V8 cannot be set: node:v8 is missing");
   try {
-    const wrong = check(compile, alike, relaxed);
-    return wrong === null ? { lack: null, isWanted, compile } : lacking(wrong);
+    const wrong = check(instantiate, alike, relaxed);
+    return wrong === null ? { lack: null, isWanted, instantiate } : lacking(wrong);
   } catch (error) {
     return lacking(`the flags of V8 cannot be set: ${messageOf(error)}`);
   }
@@ -112,6 +112,7 @@ function whyNone(globals: Globals): string | null {
   if (!isNode(globals)) return "only Node can be told to join vectors";
   const major = nodeMajor(globals);
   if (major < leastNode) return `Node ${major} cannot join vectors: Node ${leastNode} and newer can`;
+  if (saysFlag(globals, "freeze-flags-after-init") === true) return "the flags of V8 are frozen";
   const arch = globals.process?.arch;
   return arch === "x64" ? null : `vectors are joined on x86-64, not on ${arch}`;
 }
@@ -122,18 +123,35 @@ function isNode(globals: Globals): boolean {
   return !Number.isNaN(nodeMajor(globals)) && versions?.bun === undefined && versions?.deno === undefined;
 }
 
-/** Compiles with these flags, and takes them back; undefined where they cannot be set. */
-function scoped(globals: Globals, flags: readonly Flag[]): CompileModule | undefined {
+/**
+ * What a module exports is optimized at once, with its vectors joined or not; undefined where flags cannot be set. The function that
+ * asks for it is made anew for each module: V8 forgets what was not called for a while, and reads its text again.
+ */
+function optimized(globals: Globals, joins: boolean): Instantiate | undefined {
+  const within = scoped(globals, [{ name: nativesFlag, on: true }, { name: joinFlag, on: joins }]); // biome-ignore format: short
+  if (within === undefined) return undefined;
+  return (bytes, imports) => {
+    const made = instantiatePlain(bytes, imports);
+    const functions = Object.values(made.instance.exports).filter((value) => typeof value === "function");
+    within(() => {
+      if (functions.length > 0)
+        new Function("functions", "for (const f of functions) %WasmTierUpFunction(f);")(functions);
+    });
+    return made;
+  };
+}
+
+/** Does something while flags stand so, and takes them back; undefined where they cannot be set. */
+function scoped(globals: Globals, flags: readonly Flag[]): (<T>(run: () => T) => T) | undefined {
   const v8 = nodeModule<NodeV8>(globals, "node:v8");
   if (v8 === undefined) return undefined;
-  const isAlways = saysFlag(globals, joinFlag) === true; // V8 then inlines nothing either
-  const usual = (name: string): boolean => name !== joinFlag && !(isAlways && name === "wasm-inlining");
+  const usual = (name: string): boolean => name !== joinFlag && name !== nativesFlag;
   const before = flags.map(({ name }) => word(name, saysFlag(globals, name) ?? usual(name)));
   const during = flags.map(({ name, on }) => word(name, on));
-  return (bytes) => {
-    for (const flag of during) v8.setFlagsFromString(flag);
+  return (run) => {
     try {
-      return new WebAssembly.Module(bytes);
+      for (const flag of during) v8.setFlagsFromString(flag);
+      return run();
     } finally {
       for (const flag of before) v8.setFlagsFromString(flag);
     }

@@ -9,8 +9,17 @@ import { maxThreads } from "../../../codegen/wasm/abi.ts";
 import { DeviceError, UserError } from "../../core/errors.ts";
 import type { MemoryMaker } from "./memory.ts";
 
-/** Makes a module at once. */
-export type CompileModule = (bytes: Uint8Array<ArrayBuffer>) => WebAssembly.Module;
+/** Makes a module and an instance of it at once. */
+export type Instantiate = (
+  bytes: Uint8Array<ArrayBuffer>,
+  imports: WebAssembly.Imports,
+) => WebAssembly.WebAssemblyInstantiatedSource;
+
+/** As the engine does it. */
+export const instantiatePlain: Instantiate = (bytes, imports) => {
+  const module = new WebAssembly.Module(bytes);
+  return { module, instance: new WebAssembly.Instance(module, imports) };
+};
 
 /** What a worker tells its pool. */
 export interface WorkerEvents {
@@ -31,13 +40,13 @@ export interface WasmHost {
   readonly oneThread: string | null;
   readonly newMemory: MemoryMaker;
   /**
-   * A module of these bytes, and an instance of it. Rejects with a `CompileError` where the engine refuses them. `compile` is used
+   * A module of these bytes, and an instance of it. Rejects with a `CompileError` where the engine refuses them. `atOnce` is used
    * where modules are compiled at once.
    */
   instantiate(
     bytes: Uint8Array<ArrayBuffer>,
     imports: WebAssembly.Imports,
-    compile?: CompileModule,
+    atOnce?: Instantiate,
   ): Promise<WebAssembly.WebAssemblyInstantiatedSource>;
   /** Whether a worker may be refused after it was made: a page's policy shows no earlier. */
   readonly mayBlockWorkers?: boolean;
@@ -74,13 +83,12 @@ export function findHost(globals: Globals = globalThis): WasmHost {
     oneThread: oneThreadReason(globals),
     newMemory,
     mayBlockWorkers: globals.process?.getBuiltinModule === undefined,
-    async instantiate(bytes, imports, compile = (bytes) => new WebAssembly.Module(bytes)) {
+    async instantiate(bytes, imports, atOnce = instantiatePlain) {
       // A page must not be held up.
       const isPage = globals.document !== undefined || Number.isNaN(nodeMajor(globals));
       if (isPage) return WebAssembly.instantiate(bytes, imports);
       // In the background V8 compiles behind all that it optimizes: at once, the MNIST step and its first call are ready 15 ms earlier.
-      const module = compile(bytes);
-      return { module, instance: new WebAssembly.Instance(module, imports) };
+      return atOnce(bytes, imports);
     },
     newWorker(source, events) {
       const threads = nodeModule<NodeThreads>(globals, "node:worker_threads");

@@ -1,6 +1,6 @@
 /** Runs the probe of joined vectors (codegen/wasm/joining-probe.ts) in this engine. */
 import { type JoiningProbe, joiningProbe } from "../../../codegen/wasm/joining-probe.ts";
-import type { CompileModule } from "./host.ts";
+import type { Instantiate } from "./host.ts";
 
 interface Loaded extends Pick<JoiningProbe, "results"> {
   check(): void;
@@ -8,9 +8,9 @@ interface Loaded extends Pick<JoiningProbe, "results"> {
   readonly buffer: ArrayBuffer;
 }
 
-function loaded(compile: CompileModule, { bytes, inputs, results }: JoiningProbe): Loaded {
+function loaded(instantiate: Instantiate, { bytes, inputs, results }: JoiningProbe): Loaded {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
-  const { check, work } = new WebAssembly.Instance(compile(bytes), { "": { m: memory } }).exports;
+  const { check, work } = instantiate(bytes, { "": { m: memory } }).instance.exports;
   if (!isCall(check) || !isCall(work)) throw new TypeError("the module lacks what it exports");
   for (const [address, values] of inputs)
     new Uint8Array(memory.buffer, address, values.byteLength).set(new Uint8Array(values.buffer));
@@ -44,8 +44,8 @@ const tries = 9;
 /** Joined takes 0.5 to 0.55 of the time. */
 const mostOfTime = 0.8;
 
-/** Why modules that `joined` compiles are of no use, or null; `alike` compiles them as well, and joins nothing. */
-export function whyNotJoined(joined: CompileModule, alike: CompileModule, relaxed: boolean): string | null {
+/** Why modules that `joined` makes are of no use, or null; `alike` optimizes them as well, and joins nothing. */
+export function whyNotJoined(joined: Instantiate, alike: Instantiate, relaxed: boolean): string | null {
   const wide = loaded(joined, joiningProbe(relaxed, 256));
   wide.check();
   const wrong = firstWrong(wide);

@@ -15,7 +15,7 @@ import type { Machine, MachineOptions, Runner } from "../machine.ts";
 import { type TypedArray, viewOf } from "../typed-arrays.ts";
 import type { Joining } from "./code.ts";
 import { Crowding, type Timing } from "./crowding.ts";
-import { type CompileModule, chooseThreads, findHost, type WasmHost } from "./host.ts";
+import { chooseThreads, findHost, type Instantiate, type WasmHost } from "./host.ts";
 import { WasmMemory } from "./memory.ts";
 import { WasmPool } from "./pool.ts";
 import { Regions, SharedRegions } from "./regions.ts";
@@ -32,7 +32,7 @@ export interface WasmMachineOptions extends MachineOptions {
   /** How modules are compiled whose vectors are joined, or why none are; as the engine does it, by default. */
   readonly joining?: Joining;
   /** How modules are compiled that are worth to be optimized at once; as all others, by default. */
-  readonly optimizing?: CompileModule;
+  readonly optimizing?: Instantiate;
   /** Where workers and memory come from: the engine that runs this, by default. */
   readonly host?: WasmHost;
   /** What decides whether a run is left to the thread that calls; by the times of runs, by default. */
@@ -211,10 +211,10 @@ export class WasmMachine implements Machine<WasmArtifact> {
     const { joinsVectors, work } = entry.artifact;
     const { joining, optimizing } = this.#options;
     const bytes = relocated(entry.artifact, bases);
-    const compile = joinsVectors ? joining?.compile : work >= leastWork * bytes.length ? optimizing : undefined;
+    const atOnce = joinsVectors ? joining?.instantiate : work >= leastWork * bytes.length ? optimizing : undefined;
     const { memory } = this.#wellMemory();
     try {
-      return await this.#host.instantiate(bytes, moduleImports(memory), compile);
+      return await this.#host.instantiate(bytes, moduleImports(memory), atOnce);
     } catch (error) {
       if (!(error instanceof WebAssembly.CompileError)) throw error;
       throw new CompilerBug(`the engine refused the wasm module of ${entry.name}: ${error.message}`);

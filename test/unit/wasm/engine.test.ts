@@ -8,7 +8,7 @@ import { compile } from "../../../src/compile.ts";
 import { f32, matmul, ones, param, program } from "../../../src/index.ts";
 import type { VectorBits } from "../../../src/runtime/vectors.ts";
 import { findJoining, findOptimizing, type JoiningCheck } from "../../../src/runtime/wasm/code.ts";
-import { allowRelaxedSimd, type CompileModule } from "../../../src/runtime/wasm/host.ts";
+import { allowRelaxedSimd, type Instantiate, instantiatePlain } from "../../../src/runtime/wasm/host.ts";
 import { whyNotJoined } from "../../../src/runtime/wasm/joining-check.ts";
 import { WasmMachine } from "../../../src/runtime/wasm/machine.ts";
 import { runScript } from "../run-script.ts";
@@ -24,40 +24,36 @@ describe("vectors joined to ones of 256 bits", () => {
     const v8 = { setFlagsFromString: (flag: string) => flags.push(flag) };
     const getBuiltinModule = (id: string): unknown => (id === "node:v8" ? v8 : undefined);
     const joining = findJoining(wanted, true, { process: { ...node, getBuiltinModule, ...process } }, check);
-    joining.compile(new WasmModule().finish());
+    joining.instantiate(new WasmModule().finish(), {});
     return { lack: joining.lack, flags };
   }
 
-  const during = [
-    "--experimental-wasm-revectorize",
-    "--no-liftoff",
-    "--no-wasm-lazy-compilation",
-    "--no-wasm-inlining",
-  ];
-  const usual = ["--no-experimental-wasm-revectorize", "--liftoff", "--wasm-lazy-compilation", "--wasm-inlining"];
+  const during = ["--allow-natives-syntax", "--experimental-wasm-revectorize"];
+  const usual = ["--no-allow-natives-syntax", "--no-experimental-wasm-revectorize"];
 
-  test("flags stand around the compilation of a module, from Node 24 on", () => {
+  /** No others: V8 ends the process where `liftoff` or `wasm-inlining` change while it optimizes another module behind. */
+  test("flags stand around what optimizes a module, from Node 24 on", () => {
     expect(found({})).toEqual({ lack: null, flags: [...during, ...usual] });
     expect(found({ versions: { node: "24.0.0" } }, 256)).toEqual({ lack: null, flags: [...during, ...usual] });
   });
 
-  test("are taken back where the module is refused", () => {
+  test("are taken back where V8 has no such call", () => {
     const flags: string[] = [];
     const getBuiltinModule = (): unknown => ({ setFlagsFromString: (flag: string) => flags.push(flag) });
     const joining = findJoining(256, true, { process: { ...node, getBuiltinModule } }, sound);
-    expect(() => joining.compile(Uint8Array.of(1, 2, 3))).toThrow(WebAssembly.CompileError);
+    const module = new WasmModule();
+    module.export(
+      "go",
+      module.function("go", [], [], () => undefined),
+    );
+    expect(() => joining.instantiate(module.finish(), {})).toThrow(SyntaxError);
     expect(flags).toEqual([...during, ...usual]);
   });
 
   test("what the command line says of a flag is what it comes back to", () => {
     const back = (...execArgv: string[]): readonly string[] => found({ execArgv }).flags.slice(during.length);
-    expect(back("--no_liftoff")).toEqual(usual.with(1, "--no-liftoff"));
-    expect(back("--experimental_wasm_revectorize")).toEqual([
-      "--experimental-wasm-revectorize",
-      "--liftoff",
-      "--wasm-lazy-compilation",
-      "--no-wasm-inlining", // V8 sees to that itself
-    ]);
+    expect(back("--allow_natives_syntax")).toEqual(usual.with(0, "--allow-natives-syntax"));
+    expect(back("--experimental_wasm_revectorize")).toEqual(usual.with(1, "--experimental-wasm-revectorize"));
     expect(back("--experimental-wasm-revectorize", "--no-experimental-wasm-revectorize")).toEqual(usual);
   });
 
@@ -66,6 +62,7 @@ describe("vectors joined to ones of 256 bits", () => {
     ["asked for", { env: { TENSORLOOM_VECTORS: "128" } }, undefined],
     ["Node 22 cannot join vectors: Node 24 and newer can", { versions: { node: "22.9.0" } }, 256],
     ["vectors are joined on x86-64, not on arm64", { arch: "arm64" }, "auto"],
+    ["the flags of V8 are frozen", { execArgv: ["--freeze_flags_after_init"] }, 256],
     ["only Node can be told to join vectors", { versions: { node: "24.0.0", bun: "1.3.0" } }, undefined],
     ["only Node can be told to join vectors", { versions: {} }, undefined],
     ["the flags of V8 cannot be set: node:v8 is missing", { getBuiltinModule: () => undefined }, undefined],
@@ -93,26 +90,28 @@ describe("vectors joined to ones of 256 bits", () => {
   test("the check finds an engine that joins nothing, and one that computes something else", () => {
     allowRelaxedSimd();
     // A section of its own: for the same bytes an engine gives what it has compiled before, joined.
-    const compile: CompileModule = (bytes) => new WebAssembly.Module(Uint8Array.of(...bytes, 0, 2, 1, 0x78));
+    const instantiate: Instantiate = (bytes, imports) =>
+      instantiatePlain(Uint8Array.of(...bytes, 0, 2, 1, 0x78), imports);
     for (const relaxed of [true, false])
-      expect(whyNotJoined(compile, compile, relaxed)).toBe("this engine or this processor does not join vectors");
-    const turned: CompileModule = (bytes) => {
+      expect(whyNotJoined(instantiate, instantiate, relaxed)).toBe(
+        "this engine or this processor does not join vectors",
+      );
+    const turned: Instantiate = (bytes, imports) => {
       const wrong = bytes.slice();
       const opcode = [0xfd, 0xe5, 0x01]; // f32x4.sub
       const at = wrong.findIndex((_, i) => opcode.every((byte, k) => wrong[i + k] === byte));
       wrong[at + 1] = 0xe4; // f32x4.add
-      return new WebAssembly.Module(wrong);
+      return instantiatePlain(wrong, imports);
     };
-    expect(whyNotJoined(turned, compile, true)).toBe("this engine joins vectors wrongly (f32x4.sub)");
+    expect(whyNotJoined(turned, instantiate, true)).toBe("this engine joins vectors wrongly (f32x4.sub)");
   });
 
   test("training goes on at 128 bits: the report says why, and a warning where 256 were asked for", () => {
     const warnings: string[] = [];
-    const compile: CompileModule = (bytes) => new WebAssembly.Module(bytes);
     const machineWith = (lack: string | null, isWanted: boolean): WasmMachine =>
       new WasmMachine(0, {
         threads: 1,
-        joining: { lack, isWanted, compile },
+        joining: { lack, isWanted, instantiate: instantiatePlain },
         onWarning: (message) => warnings.push(message),
       });
     const machines = [machineWith(null, true), machineWith("none here", false), machineWith("none here", true)];
@@ -144,10 +143,10 @@ describe("modules optimized at once", () => {
     const flags: string[] = [];
     const v8 = { setFlagsFromString: (flag: string) => flags.push(flag) };
     const getBuiltinModule = (id: string): unknown => (id === "node:v8" ? v8 : undefined);
-    const compile = findOptimizing({ process: { getBuiltinModule, versions, arch: "arm64", execArgv } });
+    const instantiate = findOptimizing({ process: { getBuiltinModule, versions, arch: "arm64", execArgv } });
     flags.length = 0; // it has been tried
     try {
-      compile(module);
+      instantiate(module, {});
     } catch (error) {
       expect(error).toBeInstanceOf(WebAssembly.CompileError);
     }
@@ -176,16 +175,16 @@ describe("modules optimized at once", () => {
     const module = new WasmModule().finish();
     const refuses = (): unknown => ({ setFlagsFromString: () => { throw new Error("no such flag"); } }); // biome-ignore format: short
     for (const getBuiltinModule of [refuses, () => undefined]) {
-      const compile = findOptimizing({ process: { getBuiltinModule, versions: { node: "20.19.0" } } });
-      expect(compile(module)).toBeInstanceOf(WebAssembly.Module);
+      const instantiate = findOptimizing({ process: { getBuiltinModule, versions: { node: "20.19.0" } } });
+      expect(instantiate(module, {}).module).toBeInstanceOf(WebAssembly.Module);
     }
   });
 
   test("are those that compute much for their size", async () => {
     const optimized: string[] = [];
-    const optimizing: CompileModule = (bytes) => {
+    const optimizing: Instantiate = (bytes, imports) => {
       optimized.push("one");
-      return new WebAssembly.Module(bytes);
+      return instantiatePlain(bytes, imports);
     };
     const machine = new WasmMachine(0, { threads: 1, optimizing });
     const entry = fakeEntry("train", 8, [launch("rotate", "x", "y")], machine.crew);

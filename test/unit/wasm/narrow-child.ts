@@ -4,7 +4,7 @@
  *   whole      nothing is changed here (but Node may have been started with flags)
  *   renamed    the flag has another name: V8 says so on stderr, and joins nothing
  *   gone       flags cannot be set
- *   wrong      a module that is joined computes something else
+ *   wrong      the first module that is joined computes something else
  *
  * Prints one line of JSON.
  */
@@ -14,7 +14,6 @@ import { adam, dense, sequential, trainer } from "tensorloom";
 const [how = "whole"] = process.argv.slice(2);
 const { setFlagsFromString } = v8;
 const flag = "experimental-wasm-revectorize";
-let isJoining = false;
 
 if (how === "renamed")
   Object.assign(v8, { setFlagsFromString: (word: string) => setFlagsFromString(word.replace(flag, "joined-vectors")) });
@@ -26,26 +25,24 @@ if (how === "gone")
     },
   });
 if (how === "wrong") {
-  Object.assign(v8, {
-    setFlagsFromString: (word: string) => {
-      if (word.includes(flag)) isJoining = word === `--${flag}`;
-      setFlagsFromString(word);
-    },
-  });
   const { Module } = WebAssembly;
+  let isFirst = true;
   WebAssembly.Module = class extends Module {
     constructor(bytes: BufferSource) {
-      super(isJoining && bytes instanceof Uint8Array ? withoutSub(bytes) : bytes);
+      const wrong = isFirst && bytes instanceof Uint8Array ? withoutSub(bytes) : bytes;
+      super(wrong);
+      isFirst &&= wrong === bytes;
     }
   };
 }
 
-/** Each f32x4.sub is an f32x4.add. */
-function withoutSub(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+/** Each f32x4.sub is an f32x4.add; the bytes themselves where there is none. */
+function withoutSub(bytes: Uint8Array): BufferSource {
   const wrong = Uint8Array.from(bytes);
+  let found = 0;
   for (let i = 0; i + 2 < wrong.length; i++)
-    if (wrong[i] === 0xfd && wrong[i + 1] === 0xe5 && wrong[i + 2] === 0x01) wrong[i + 1] = 0xe4;
-  return wrong;
+    if (wrong[i] === 0xfd && wrong[i + 1] === 0xe5 && wrong[i + 2] === 0x01) [wrong[i + 1], found] = [0xe4, found + 1];
+  return found > 0 ? wrong : (bytes as BufferSource);
 }
 
 const warnings: string[] = [];

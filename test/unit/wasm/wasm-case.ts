@@ -14,6 +14,7 @@ import type { Kernel } from "../../../src/kernel/kernel.ts";
 import { alone } from "../../../src/program/artifact.ts";
 import type { Buffer, BufferSlot } from "../../../src/program/buffer.ts";
 import { findJoining } from "../../../src/runtime/wasm/code.ts";
+import { instantiatePlain } from "../../../src/runtime/wasm/host.ts";
 import { moduleImports } from "../../../src/runtime/wasm/worker.ts";
 import { bufferOf } from "../../buffers.ts";
 import { arrayFor, type Data, expectSame, type Numbers, runEvaluator } from "../js-case.ts";
@@ -33,7 +34,7 @@ export function scheduleWasm(kernel: Kernel, tuning: Partial<Tuning> = {}): Kern
 }
 
 /** Compiles as for vectors of 256 bits, where this engine joins them. */
-const joined = findJoining("auto", false).compile;
+const joined = findJoining("auto", false).instantiate;
 
 /**
  * Buffers after a launch of the kernel alone. Bytes between them stay what they were, or this throws. `joinsVectors`: printed for an
@@ -64,8 +65,8 @@ export function runWasm(folded: Kernel, data: Data, { relaxed = false, joinsVect
     return new like(memory.buffer, arena + slot.offset, slot.count);
   };
   for (const { name, element, count } of kernel.buffers) viewOf(name).set(data.get(name) ?? arrayFor(element, count));
-  const module = printed.joinsVectors ? joined(printed.module) : new WebAssembly.Module(printed.module);
-  const instance = new WebAssembly.Instance(module, moduleImports(memory));
+  const made = printed.joinsVectors ? joined : instantiatePlain;
+  const { instance } = made(printed.module, moduleImports(memory));
   expect((instance.exports.run as (thread: number) => number)(0)).toBe(0);
   for (const { name, offset, bytes: size } of slots.values()) {
     const after = all.subarray(arena + offset + size, arena + offset + size + fence);
