@@ -77,7 +77,7 @@ describe("vectors joined to ones of 256 bits", () => {
 
   test("a flag that is gone, and a check that fails, leave 128", () => {
     const getBuiltinModule = (): unknown => ({ setFlagsFromString: () => { throw new Error("no such flag"); } }); // biome-ignore format: short
-    const lost = findJoining("auto", true, { process: { ...node, getBuiltinModule } }, whyNotJoined);
+    const lost = findJoining("auto", false, { process: { ...node, getBuiltinModule } }, whyNotJoined);
     expect(lost.lack).toBe("the flags of V8 cannot be set: no such flag");
     expect(found({}, "auto", () => "it is slow")).toEqual({ lack: "it is slow", flags: [] });
     const env = { get TENSORLOOM_VECTORS(): string { throw new Error("Requires env access"); } }; // biome-ignore format: short

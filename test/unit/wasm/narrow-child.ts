@@ -4,7 +4,7 @@
  *   whole      nothing is changed here (but Node may have been started with flags)
  *   renamed    the flag has another name: V8 says so on stderr, and joins nothing
  *   gone       flags cannot be set
- *   wrong      the first module that is joined computes something else
+ *   wrong      the module that shows whether vectors are joined computes something else
  *
  * Prints one line of JSON.
  */
@@ -29,20 +29,19 @@ if (how === "wrong") {
   let isFirst = true;
   WebAssembly.Module = class extends Module {
     constructor(bytes: BufferSource) {
-      const wrong = isFirst && bytes instanceof Uint8Array ? withoutSub(bytes) : bytes;
-      super(wrong);
-      isFirst &&= wrong === bytes;
+      const isProbe = bytes instanceof Uint8Array && Buffer.from(bytes).includes("check");
+      super(isFirst && isProbe ? withoutSub(bytes) : bytes);
+      isFirst &&= !isProbe;
     }
   };
 }
 
-/** Each f32x4.sub is an f32x4.add; the bytes themselves where there is none. */
-function withoutSub(bytes: Uint8Array): BufferSource {
+/** Each f32x4.sub is an f32x4.add. */
+function withoutSub(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const wrong = Uint8Array.from(bytes);
-  let found = 0;
   for (let i = 0; i + 2 < wrong.length; i++)
-    if (wrong[i] === 0xfd && wrong[i + 1] === 0xe5 && wrong[i + 2] === 0x01) [wrong[i + 1], found] = [0xe4, found + 1];
-  return found > 0 ? wrong : (bytes as BufferSource);
+    if (wrong[i] === 0xfd && wrong[i + 1] === 0xe5 && wrong[i + 2] === 0x01) wrong[i + 1] = 0xe4;
+  return wrong;
 }
 
 const warnings: string[] = [];
