@@ -27,7 +27,7 @@ export function addressOf({ element, address }: MemoryPlace, at: Index): Address
   return { moving, offset: { region: address.region, offset: address.offset + offset * width } };
 }
 
-/** A moving part in which something loaded is a term: the sum of all others, and what is added to it. */
+/** A moving part in which something loaded is a term: the sum of all others, with its constant where it has one still, and what is added to it. */
 export interface Loaded {
   readonly known: Index;
   readonly terms: readonly Term[];
@@ -37,7 +37,7 @@ export function loadedIn(moving: Index): Loaded | null {
   if (moving.kind !== "sum" || !isDynamic(moving)) return null;
   const isLoaded = ({ index }: Term): boolean => isDynamic(index);
   const known = moving.terms.filter((term) => !isLoaded(term));
-  return known.length === 0 ? null : { known: sumIndex(known), terms: moving.terms.filter(isLoaded) };
+  return known.length === 0 ? null : { known: sumIndex(known, moving.offset), terms: moving.terms.filter(isLoaded) };
 }
 
 /** `addressOf(...).moving`, which is the same in all memory. */

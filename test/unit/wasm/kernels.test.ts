@@ -290,6 +290,32 @@ describe("accesses", () => {
     },
   );
 
+  // The address of the first lane alone may be negative: those of the others had lost their constants.
+  test.each([0, 1])("rows of 3 with lanes along the rows, from %i elements before", (before) => {
+    const [row, column] = [loop("row", 4), loop("column", 3)];
+    const shift = rangedIndex(load("i32", "shift", at(0)), 0, 1);
+    const from = sumIndex([
+      { factor: 1, index: at([row, 3], [column, 1]) },
+      { factor: -1, index: shift },
+    ]);
+    const inside = sumIndex([
+      { factor: 1, index: loopIndex(column) },
+      { factor: -1, index: shift },
+    ]);
+    const moved = load("f32", "x", from, { bounds: [{ index: inside, extent: 3 }], otherwise: f(-1) });
+    const here = load("f32", "x", at([row, 3], [column, 1]));
+    const kernel = kernelOf(
+      "k0",
+      [buffer("shift", "i32", 1), buffer("x", "f32", 12), buffer("y", "f32", 12, "write")],
+      [nestOf([column, row], [store("y", at([row, 3], [column, 1]), apply("sub", moved, here))])],
+    );
+    const data = new Map<string, ReturnType<typeof arrayFor>>([
+      ["shift", Int32Array.of(before)],
+      ["x", noise(12, 9)],
+    ]);
+    expect(printSchedules(expectBothWays(kernel, data).schedule)).toContain("lane");
+  });
+
   test("where an index says", () => {
     const label = load("i32", "label", loopIndex(i));
     const index = rangedIndex(label, 0, 9);
