@@ -193,7 +193,7 @@ test("tensorloom doctor says what works, and wrong calls are the user's", async 
   expect(engineName({ version: "v24.1.0", versions: { ...process.versions, deno: "2.9.6" } })).toBe("Deno 2.9.6");
   expect(told.stdout).toMatch(/^js {5}works: js/m);
   expect(told.stdout).toMatch(
-    /^wasm {3}works: wasm \(\d threads?\)\n {7}one thread, .*: works\n.*\n {7}\d threads: works$/m,
+    /^wasm {3}works: wasm \(\d threads?\)\n {7}one thread, .*: works\n.*\n {7}vectors of 256 bits: .*\n {7}\d threads: works$/m,
   );
   expect(told.stdout).toMatch(/^wgsl {3}(works|does not work): /m);
   expect(told.code).toBe(0);

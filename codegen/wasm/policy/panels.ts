@@ -63,11 +63,12 @@ interface Columns {
 
 /**
  * Whole panels, narrower ones for what is left over, and a last one whose last vector is partly empty: of ten columns two in scalars
- * take longer than the other eight. Columns that no panel is filled with one by one, where they fill no vector.
+ * take longer than the other eight. A single one that is left over is a scalar, for blocks of any width: lanes may be rounded
+ * otherwise, and the width must change no bit. Columns that no panel is filled with one by one, where they fill no vector.
  */
 function columnMoves(plan: Plan, axis: string, left: number, sizes: readonly ColumnSize[]): Schedule<WasmMove> {
   const needed = Math.ceil(left / laneCount);
-  if (plan.isStaged && plan.around === null && left > 1 && left % laneCount !== 0 && needed <= plan.blocks.vectors) {
+  if (plan.isStaged && plan.around === null && left % laneCount > 1 && needed <= plan.blocks.vectors) {
     const width = needed * laneCount;
     const columns = { outer: null, pass: null, column: `${axis}_i`, width };
     return [{ move: "split", axis, by: width, tail: "lanes" }, ...rowMoves(plan, columns)];

@@ -37,9 +37,13 @@ describe("vectors joined to ones of 256 bits", () => {
     expect(found({ versions: { node: "24.0.0" } }, 256)).toEqual({ lack: null, flags: [...during, ...usual] });
   });
 
-  test("are taken back where V8 has no such call", () => {
+  test("are taken back where one is refused", () => {
     const flags: string[] = [];
-    const getBuiltinModule = (): unknown => ({ setFlagsFromString: (flag: string) => flags.push(flag) });
+    const setFlagsFromString = (flag: string): void => {
+      flags.push(flag);
+      if (flag === during[1]) throw new SyntaxError("refused");
+    };
+    const getBuiltinModule = (): unknown => ({ setFlagsFromString });
     const joining = findJoining(256, true, { process: { ...node, getBuiltinModule } }, sound);
     const module = new WasmModule();
     module.export(

@@ -7,6 +7,7 @@ import { mathsFns, scalarFns, valueTypeOf } from "../../../src/kernel/kernel.ts"
 import { printSchedules } from "../../../src/kernel/moves.ts";
 import { printKernel } from "../../../src/kernel/print.ts";
 import { engineFeatures } from "../../../src/runtime/wasm/device.ts";
+import { allowRelaxedSimd } from "../../../src/runtime/wasm/host.ts";
 import {
   apply,
   bitcast,
@@ -40,6 +41,8 @@ import {
 } from "../js-case.ts";
 import { expectWasmAgrees, runWasm, scheduleWasm } from "./wasm-case.ts";
 
+allowRelaxedSimd();
+
 /** Counts that fill no vector, one, some, and leave rests. */
 const counts = [1, 3, 4, 7, 8, 13, 64, 67];
 
@@ -67,6 +70,7 @@ function expectBothWays(kernel: Kernel, data: Data): Kernel {
   const joined = scheduleWasm(kernel, joinedTuning);
   expectSame(runEvaluator(joined, data), after);
   expectSame(runWasm(joined, data, { joinsVectors: true }), after);
+  expectSame(runWasm(joined, data, { joinsVectors: true, relaxed: true }), runWasm(scheduled, data, { relaxed: true }));
   for (const [of, expected] of before) {
     const found = after.get(of) ?? [];
     const far = expected.findIndex((value, i) => {
