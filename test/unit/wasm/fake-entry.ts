@@ -248,7 +248,7 @@ function writeMove(kernel: FakeKernel, f: FunctionWriter, { thread, threads, mod
 
 function writeWork(f: FunctionWriter, thread: Local): void {
   const [outer, inner] = [f.local("i32"), f.local("i32")];
-  f.constI32(100);
+  f.constI32(300);
   f.set(outer);
   f.loop((again) => {
     emitHeartbeat(f, thread);

@@ -79,7 +79,7 @@ describe("steps", () => {
   });
 
   test("that last longer than the deadline go on while a thread shows life", async () => {
-    const deadlineMs = 250;
+    const deadlineMs = 500;
     const machine = machineOf(2, { deadlineMs });
     const runner = await machine.prepare(
       fakeEntry("train", n, [launch("work", "x", "y"), ...rotations(1)], machine.crew),
