@@ -13,6 +13,7 @@ import {
   type MoveName,
   type MoveOf,
   type OwnMoveName,
+  type Parts,
   printMove,
   type Schedule,
 } from "../../src/kernel/moves.ts";
@@ -21,15 +22,21 @@ import { keep } from "./moves/keep.ts";
 import { bind, flatten, reorder, sink, unrollLoop } from "./moves/loops.ts";
 import { split } from "./moves/split.ts";
 import { splitFold } from "./moves/split-fold.ts";
-import { splitTree } from "./moves/tree.ts";
 import { type Around, legal, type Moved, type Piece, refuse } from "./piece.ts";
 
 /** The nest after a move, which refuses where it is not legal. */
-type MakeMove<Name extends MoveName> = (piece: Piece, move: MoveOf<Name>, around: Around) => Moved;
+type MakeMove<Name extends MoveName> = (piece: Piece, move: MoveOf<Name>, around: Applying) => Moved;
 
 /** How each of these moves is made. */
 export type MakeMoves<Names extends MoveName> = { readonly [Name in Names]: MakeMove<Name> };
 
+/** A fold in a tree of invocations, which only targets that have them make. */
+type SplitTree = (piece: Piece, of: string, into: Parts & { readonly by: "tree" }, around: Around) => Moved;
+
+/** How a target makes the moves that are its own. */
+export type MovesOf<Names extends MoveName> = MakeMoves<Names> & { readonly splitTree?: SplitTree };
+
+/** How moves are made that every target may ask for; `splitTree` is the target's. */
 const common: MakeMoves<CommonMoveName> = {
   split,
   reorder,
@@ -41,13 +48,14 @@ const common: MakeMoves<CommonMoveName> = {
   keep,
   splitFold(piece, { of, into }, around) {
     if (into.by === "launch") return refuse("it makes two launches of one");
-    return into.by === "tree" ? splitTree(piece, of, into, around) : splitFold(piece, of, into, around);
+    if (into.by !== "tree") return splitFold(piece, of, into, around);
+    return around.ownMoves.splitTree?.(piece, of, into, around) ?? refuse("it is a move of another target");
   },
 };
 
 export interface Applying extends Around {
   /** How the target makes the moves that are its own. */
-  readonly ownMoves: Partial<MakeMoves<OwnMoveName>>;
+  readonly ownMoves: Partial<MovesOf<OwnMoveName>>;
   /** What is wrong with a nest, or null: asked after each move. */
   readonly verify?: (nest: Nest) => string | null;
 }

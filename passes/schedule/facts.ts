@@ -8,6 +8,7 @@
  *
  * How far apart in memory neighbours of a loop lie is `strideAlong` (src/kernel/stride.ts).
  */
+import { folds } from "../../src/kernel/folds.ts";
 import type { Apply, Expr, FoldStmt, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
 import { ownExprs, readsAny, someStmt, walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
 import { strideAlong } from "../../src/kernel/stride.ts";
@@ -206,4 +207,11 @@ function exprWork(expr: Expr, counts: (kind: Expr["kind"]) => boolean): number {
     if (counts(kind)) work += 1;
   });
   return work;
+}
+
+/** Why a fold cannot be computed in parts, or null. */
+export function notShared(fold: FoldStmt): string | null {
+  if (fold.block.length > 0) return "the fold is in a block";
+  if (folds[fold.fn].splits(fold.accumulators[0]?.type ?? "f32") === "no") return `a ${fold.fn} has no parts`;
+  return fold.body.some(({ kind }) => kind === "store") ? "the fold stores" : null;
 }

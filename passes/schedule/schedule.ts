@@ -14,7 +14,7 @@ import { cse } from "../kernel/cse.ts";
 import { expandFolds } from "../kernel/expand-folds.ts";
 import { type Fresh, freshNames } from "../kernel/names.ts";
 import { unroll } from "../kernel/unroll.ts";
-import { type Applying, apply, type MakeMoves } from "./apply.ts";
+import { type Applying, apply, type MovesOf } from "./apply.ts";
 import { Facts } from "./facts.ts";
 import type { Halves } from "./moves/halves.ts";
 
@@ -45,7 +45,7 @@ export interface Tuned {
 /** A policy with how the moves are made that it asks for beside the common ones. */
 export interface OwnMoves<Own extends OwnMoveName> {
   readonly policy: Policy<Move<Own>>;
-  readonly ownMoves: MakeMoves<Own>;
+  readonly ownMoves: MovesOf<Own>;
 }
 
 /** The kernel as the target runs it, by the moves that were measured to be best, if any; else by those of the policy. */

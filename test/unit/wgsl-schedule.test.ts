@@ -3,6 +3,7 @@
  */
 import { describe, expect, test } from "vitest";
 import { wasmMoves } from "../../codegen/wasm/moves/all.ts";
+import { wgslMoves } from "../../codegen/wgsl/moves/all.ts";
 import { type Policy, scheduleKernel } from "../../passes/schedule/schedule.ts";
 import type { DType } from "../../src/core/dtype.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
@@ -311,7 +312,9 @@ describe("a fold above the loops stays whole and where it is", () => {
   };
   test.each(rows)("%s", (reason, move) => {
     expect(checkKernel(above)).toBeNull();
-    expect(() => scheduleKernel(above, { policy: () => [[move]], ownMoves: wasmMoves })).toThrow(reason);
+    expect(() => scheduleKernel(above, { policy: () => [[move]], ownMoves: { ...wasmMoves, ...wgslMoves } })).toThrow(
+      reason,
+    );
   });
 });
 

@@ -7,7 +7,7 @@
  *   let top = abs(m)                    all       every invocation has it
  */
 
-import { notShared } from "../../../passes/schedule/moves/tree.ts";
+import { notShared } from "../../../passes/schedule/facts.ts";
 import { chainOf, type ForStmt } from "../../../passes/schedule/piece.ts";
 import { isDynamic } from "../../../src/kernel/index-expr.ts";
 import type { FoldStmt, Index, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";

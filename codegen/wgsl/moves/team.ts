@@ -15,15 +15,15 @@
 import { guardLoads, openBounds, whenInside } from "../../../passes/kernel/bounds.ts";
 import { sizeOf } from "../../../passes/schedule/facts.ts";
 import { recover } from "../../../passes/schedule/moves/loops.ts";
-import type { Team } from "../../../passes/schedule/moves/partials.ts";
-import { shareFold, shareOf } from "../../../passes/schedule/moves/tree.ts";
 import { type Around, type Moved, type Piece, refuse } from "../../../passes/schedule/piece.ts";
 import { forLoop } from "../../../src/kernel/build.ts";
 import { blockIndex, floorDivIndex, modIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { Bound, BufferParam, Index, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapStmts, replaceLoops, rewriting } from "../../../src/kernel/rewrite.ts";
+import type { Team } from "./partials.ts";
 import { planRow, type RowStep } from "./team-plan.ts";
+import { shareFold, shareOf } from "./tree.ts";
 
 export function team(piece: Piece, move: MoveOf<"team">, around: Around): Moved {
   const { nest } = piece;

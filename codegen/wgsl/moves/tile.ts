@@ -28,7 +28,6 @@
 
 import { whenInside } from "../../../passes/kernel/bounds.ts";
 import { movedBy, readsIn, sizeOf } from "../../../passes/schedule/facts.ts";
-import { invocationOf, varyingIn } from "../../../passes/schedule/moves/tree.ts";
 import {
   type Around,
   atFold,
@@ -44,6 +43,7 @@ import type { Expr, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../..
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { readsAny } from "../../../src/kernel/rewrite.ts";
 import { type Found, placeIn, type Side, Staging } from "./tile-copy.ts";
+import { invocationOf, varyingIn } from "./tree.ts";
 
 export function tile(given: Piece, move: MoveOf<"tile">, around: Around): Moved {
   const { slices = 1, depth } = move;

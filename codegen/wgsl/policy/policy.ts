@@ -12,12 +12,11 @@
  * All nests of a kernel have workgroups of one size; each nest gets its own range of workgroups when it is printed.
  */
 
-import { type Contraction, type Facts, neighboursAlong, sizeOf } from "../../../passes/schedule/facts.ts";
-import { slotsOf } from "../../../passes/schedule/moves/subgroups.ts";
-import { notShared } from "../../../passes/schedule/moves/tree.ts";
+import { type Contraction, type Facts, neighboursAlong, notShared, sizeOf } from "../../../passes/schedule/facts.ts";
 import type { Policy } from "../../../passes/schedule/schedule.ts";
 import type { FoldStmt, LoopVar, Nest, ValueType } from "../../../src/kernel/kernel.ts";
 import type { Schedule, WgslMove } from "../../../src/kernel/moves.ts";
+import { slotsOf } from "../moves/subgroups.ts";
 import { planRow, type RowStep } from "../moves/team-plan.ts";
 import { asOneAxis, blockMoves, chooseBlock } from "./blocks.ts";
 import { heldAlone, heldElements } from "./held.ts";

@@ -6,9 +6,8 @@
  *   along     elements of a row       splitFold acc lanes x 1 unrolled      4 sums of one row, joined at the end
  *   across    neighbouring rows       split j 4; jam j_i                    4 rows, each with a sum of its own
  */
-import { everyFold, neighboursAlong, sizeOf } from "../../../passes/schedule/facts.ts";
+import { everyFold, neighboursAlong, notShared, sizeOf } from "../../../passes/schedule/facts.ts";
 import { leavesRest } from "../../../passes/schedule/moves/split-fold.ts";
-import { notShared } from "../../../passes/schedule/moves/tree.ts";
 import { folds } from "../../../src/kernel/folds.ts";
 import type { FoldStmt, LoopVar, Nest, Stmt } from "../../../src/kernel/kernel.ts";
 import type { Schedule } from "../../../src/kernel/moves.ts";

@@ -24,11 +24,10 @@ import { readIn } from "../../../src/kernel/rewrite.ts";
 import { openBounds } from "../../kernel/bounds.ts";
 import { copyStmts } from "../../kernel/copies.ts";
 import { type Fresh, freshNames, letsFor, withoutUnread } from "../../kernel/names.ts";
-import { sizeOf, storedIn, workOf } from "../facts.ts";
+import { notShared, sizeOf, storedIn, workOf } from "../facts.ts";
 import { legal, refuse } from "../piece.ts";
 import { type Halves, halfOf, type Room, scheduledBy } from "./halves.ts";
 import { placeOf, recover } from "./loops.ts";
-import { notShared } from "./tree.ts";
 
 /** The halves of a kernel, or why a move is not legal. All moves of a kernel share the first launch. */
 export function secondLaunch(kernel: Kernel, moves: readonly SecondLaunch[], target: Room): Halves | string {

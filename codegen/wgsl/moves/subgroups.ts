@@ -10,6 +10,11 @@
  * of subgroups in one order; within a subgroup, where lanes may differ in the last bit, all take what the first of them has. So the
  * order depends on sizes and on the subgroup's alone.
  */
+
+import { isBelow } from "../../../passes/kernel/bounds.ts";
+import { defining } from "../../../passes/kernel/names.ts";
+import { storedIn } from "../../../passes/schedule/facts.ts";
+import { type Around, refuse } from "../../../passes/schedule/piece.ts";
 import {
   assign,
   barrier,
@@ -25,10 +30,6 @@ import { folds } from "../../../src/kernel/folds.ts";
 import { floorDivIndex, modIndex, sumIndex } from "../../../src/kernel/index-expr.ts";
 import type { Expr, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import { readIn } from "../../../src/kernel/rewrite.ts";
-import { isBelow } from "../../kernel/bounds.ts";
-import { defining } from "../../kernel/names.ts";
-import { storedIn } from "../facts.ts";
-import { type Around, refuse } from "../piece.ts";
 import { type Beside, partialArray, type Team } from "./partials.ts";
 
 /** Elements of an array in which the subgroups of a workgroup leave their results; 0 where a row's lanes are in one. */

@@ -10,19 +10,28 @@
  * `by 4`: an invocation takes every n-th four, of which another move makes sums side by side, and a printer one access. Every barrier
  * stands where all invocations come. The order depends on sizes alone.
  */
+
+import { isBelow, openBounds } from "../../../passes/kernel/bounds.ts";
+import { defining, type Fresh } from "../../../passes/kernel/names.ts";
+import { movedBy, notShared, readsIn, sizeOf } from "../../../passes/schedule/facts.ts";
+import { recover } from "../../../passes/schedule/moves/loops.ts";
+import { part } from "../../../passes/schedule/moves/split-fold.ts";
+import {
+  type Around,
+  atFold,
+  type Moved,
+  namesOfCopy,
+  type Piece,
+  refuse,
+  renameAll,
+} from "../../../passes/schedule/piece.ts";
 import { barrier, letValue, load, store, when } from "../../../src/kernel/build.ts";
 import { folds } from "../../../src/kernel/folds.ts";
 import { blockIndex, scaleIndex, sumIndex } from "../../../src/kernel/index-expr.ts";
 import type { Bound, Expr, FoldStmt, Index, LoopVar, Nest, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { Parts } from "../../../src/kernel/moves.ts";
 import { someStmt } from "../../../src/kernel/rewrite.ts";
-import { isBelow, openBounds } from "../../kernel/bounds.ts";
-import { defining, type Fresh } from "../../kernel/names.ts";
-import { movedBy, readsIn, sizeOf } from "../facts.ts";
-import { type Around, atFold, type Moved, namesOfCopy, type Piece, refuse, renameAll } from "../piece.ts";
-import { recover } from "./loops.ts";
 import { type Beside, partialArray, type Team } from "./partials.ts";
-import { part } from "./split-fold.ts";
 import { joinSubgroups } from "./subgroups.ts";
 
 /** A fold at the top of the body, among all invocations. */
@@ -70,13 +79,6 @@ export function varyingIn(stmts: readonly Stmt[], { loops }: Nest): Set<string> 
     stmts,
     loops.flatMap(({ loop, mark }) => (mark === "invocation" ? [loop.name] : [])),
   );
-}
-
-/** Why invocations cannot share a fold, or null. */
-export function notShared(fold: FoldStmt): string | null {
-  if (fold.block.length > 0) return "the fold is in a block";
-  if (folds[fold.fn].splits(fold.accumulators[0]?.type ?? "f32") === "no") return `a ${fold.fn} has no parts`;
-  return fold.body.some(({ kind }) => kind === "store") ? "the fold stores" : null;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Folds shared out among invocations: who shares a row, and where their partial results lie. */
+
+import type { Around } from "../../../passes/schedule/piece.ts";
 import type { Index, SharedArray, Stmt, ValueType } from "../../../src/kernel/kernel.ts";
-import type { Around } from "../piece.ts";
 
 /** Who shares a row: `lanes` invocations, `step` apart, the first of which is `first`. */
 export interface Team {
