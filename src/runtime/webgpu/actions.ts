@@ -136,8 +136,7 @@ export class Binder {
   constructor(parts: ActionParts, scratch: Scratch) {
     this.#parts = parts;
     this.#scratch = scratch;
-    const joined = scratch.poison === null ? parts.entry.artifact.joined : [];
-    this.#joined = new Map(joined.map((one) => [one.steps[0] ?? -1, one]));
+    this.#joined = new Map(parts.entry.artifact.joined.map((one) => [one.steps[0] ?? -1, one]));
     const { state, arena, held } = scratch;
     this.#segments = { state, arena, held, input: parts.input, output: parts.output };
   }
@@ -161,11 +160,11 @@ export class Binder {
   }
 
   #poisoning({ id }: ArtifactStep): readonly Action[] {
-    const freed = this.#scratch.poison === null ? [] : (this.#parts.entry.freedAfter.get(id) ?? []);
-    return freed.flatMap(({ offset, bytes }): Action[] => {
-      const [from, to] = [this.#scratch.poison, this.#segments.arena];
-      if (from === null || to === null || bytes === 0) return [];
-      return [{ kind: "copies", bytes, copies: [{ from: startOf(from, 0), to: startOf(to, offset) }] }];
+    const { poison, arena } = this.#scratch;
+    if (poison === null || arena === null) return [];
+    return (this.#parts.entry.freedAfter.get(id) ?? []).flatMap(({ offset, bytes }): Action[] => {
+      if (bytes === 0) return [];
+      return [{ kind: "copies", bytes, copies: [{ from: startOf(poison, 0), to: startOf(arena, offset) }] }];
     });
   }
 

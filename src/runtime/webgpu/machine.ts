@@ -65,8 +65,9 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
     }
   }
 
-  async prepare(entry: CompiledEntry<WgslArtifact>): Promise<Runner> {
+  async prepare(given: CompiledEntry<WgslArtifact>): Promise<Runner> {
     this.#health.assertWell();
+    const entry = this.#options.poisonFreed === true ? launchedApart(given) : given;
     checkSizes(entry.segmentBytes, entry.buffers.values(), this.#connection.limits);
     const programs = await this.#compile(entry);
     const { arena, input, output } = entry.segmentBytes;
@@ -147,15 +148,13 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
 
   /** A program for each module that is launched; all are compiled at the same time. */
   async #compile({ artifact }: CompiledEntry<WgslArtifact>): Promise<EntryPrograms> {
-    // Memory is freed in between: then each launch is one of its own.
-    const joined = this.#options.poisonFreed === true ? [] : artifact.joined;
-    const inOthers = new Set(joined.flatMap(({ steps }) => steps));
+    const inOthers = new Set(artifact.joined.flatMap(({ steps }) => steps));
     const labels = new Map<WgslModule, string>();
     for (const { id, kernel, label } of launchSteps(artifact)) {
       const module = artifact.kernels[kernel];
       if (module !== undefined && !inOthers.has(id)) labels.set(module, label);
     }
-    for (const { module } of joined) labels.set(module, "launches in one");
+    for (const { module } of artifact.joined) labels.set(module, "launches in one");
     const made = [...labels].map(
       async ([module, label]) => [module, await this.#programs.program(label, module)] as const,
     );
@@ -218,6 +217,11 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
     this.#runners.delete(runner);
     this.#programs.keep(new Set([...this.#runners].flatMap(({ sources }) => sources)));
   }
+}
+
+/** For what is to happen between launches: each is one of its own. */
+function launchedApart(entry: CompiledEntry<WgslArtifact>): CompiledEntry<WgslArtifact> {
+  return { ...entry, artifact: { ...entry.artifact, joined: [] } };
 }
 
 /** Bytes of the largest copy between two slots of one segment. */

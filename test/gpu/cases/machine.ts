@@ -10,6 +10,7 @@ import { alone } from "../../../src/program/artifact.ts";
 import type { BufferSlot, Segment } from "../../../src/program/buffer.ts";
 import type { CompiledEntry } from "../../../src/program/compiled.ts";
 import type { Sequence, Step } from "../../../src/program/sequence.ts";
+import type { MachineOptions } from "../../../src/runtime/machine.ts";
 import { deviceSource, openDevice } from "../../../src/runtime/webgpu/connection.ts";
 import { WebGpuMachine } from "../../../src/runtime/webgpu/machine.ts";
 import { bufferOf } from "../../buffers.ts";
@@ -60,8 +61,18 @@ function entryOf(sequence: Sequence, slots: readonly BufferSlot[]): CompiledEntr
 const [a, b, out] = [slotAt("a", "state", 0), slotAt("b", "state", 512), slotAt("y", "output", 0)];
 const bindings = [{ param: "x", buffer: a }];
 
-async function machineOn(device: GPUDevice): Promise<WebGpuMachine> {
-  return WebGpuMachine.create(await openDevice(deviceSource(device)), 1024);
+const launch = (add: number): Step => ({
+  kind: "launch",
+  id: add,
+  name: `k${add}`,
+  kernel: kernel(add),
+  bindings,
+  iterations: [],
+  nodes: [],
+});
+
+async function machineOn(device: GPUDevice, options?: MachineOptions): Promise<WebGpuMachine> {
+  return WebGpuMachine.create(await openDevice(deviceSource(device)), 1024, options);
 }
 
 export const cases: readonly GpuCase[] = [
@@ -70,15 +81,6 @@ export const cases: readonly GpuCase[] = [
     async run({ device }) {
       const { device: watched, counts } = countedDevice(device);
       const machine = await machineOn(watched);
-      const launch = (add: number): Step => ({
-        kind: "launch",
-        id: add,
-        name: `k${add}`,
-        kernel: kernel(add),
-        bindings,
-        iterations: [],
-        nodes: [],
-      });
       const sequence: Sequence = [
         ...[0, 1, 2].map(launch),
         { kind: "copy", id: 3, from: a, to: b },
@@ -102,6 +104,19 @@ export const cases: readonly GpuCase[] = [
       deepStrictEqual(machine.allocatedBytes(), { state: 1024, arena: copies, held: 0, input: 0, output: 512 });
       machine.dispose();
       strictEqual(counts.live.size, 0);
+    },
+  },
+  {
+    name: "launches are apart where freed memory is poisoned, also of an entry without scratch",
+    async run({ device }) {
+      const { device: watched, counts } = countedDevice(device);
+      const machine = await machineOn(watched, { poisonFreed: true });
+      const runner = await machine.prepare(entryOf([0, 1].map(launch), [a]));
+      machine.writeState(a, new Float32Array(count));
+      runner.run();
+      strictEqual(counts.dispatches, 2);
+      deepStrictEqual(await machine.readState(a), new Float32Array(count).fill(1));
+      machine.dispose();
     },
   },
 ];
