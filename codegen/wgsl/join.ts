@@ -113,10 +113,13 @@ interface Touched {
   readonly isWritten: boolean;
 }
 
+/** Of each segment, the bytes that are bound. */
+type Ranges = ReadonlyMap<Segment, { readonly from: number; readonly to: number }>;
+
 class Run {
   readonly parts: Part[] = [];
   readonly #limits: Limits;
-  readonly #ranges = new Map<Segment, { readonly from: number; readonly to: number }>();
+  #ranges: Ranges = new Map();
   #sharedBytes = 0;
 
   constructor(limits: Limits) {
@@ -128,16 +131,13 @@ class Run {
     if (first === undefined) return true;
     const bytes = this.#sharedBytes + sharedBytesOf(launch.kernel);
     if (first.size !== size || first.pool !== pool || bytes > this.#limits.maxComputeWorkgroupStorageSize) return false;
-    return [...slots.values()].every((slot) => {
-      const { from, to } = this.#with(slot);
-      return to - from <= mostBytes;
-    });
+    return [...this.#rangesWith(slots).values()].every(({ from, to }) => to - from <= mostBytes);
   }
 
   add(part: Part): void {
     this.parts.push(part);
     this.#sharedBytes += sharedBytesOf(part.launch.kernel);
-    for (const slot of part.slots.values()) this.#ranges.set(slot.segment, this.#with(slot));
+    this.#ranges = this.#rangesWith(part.slots);
   }
 
   joined(): JoinedKernel {
@@ -170,9 +170,13 @@ class Run {
     };
   }
 
-  #with({ segment, offset, bytes }: BufferSlot): { readonly from: number; readonly to: number } {
-    const { from, to } = this.#ranges.get(segment) ?? { from: offset, to: offset };
-    return { from: Math.min(from, offset), to: Math.max(to, offset + bytes) };
+  #rangesWith(slots: Part["slots"]): Ranges {
+    const ranges = new Map(this.#ranges);
+    for (const { segment, offset, bytes } of slots.values()) {
+      const { from, to } = ranges.get(segment) ?? { from: offset, to: offset };
+      ranges.set(segment, { from: Math.min(from, offset), to: Math.max(to, offset + bytes) });
+    }
+    return ranges;
   }
 }
 

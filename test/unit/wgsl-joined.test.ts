@@ -30,7 +30,7 @@ import type { Memory } from "../../src/kernel/evaluate-memory.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import { routineFor } from "../../src/kernel/maths/library.ts";
 import type { BufferSlot, Segment } from "../../src/program/buffer.ts";
-import { launchesOf } from "../../src/program/sequence.ts";
+import { type Launch, launchesOf } from "../../src/program/sequence.ts";
 import { h100 } from "../h100.ts";
 
 /** Numbers, integers and bools, states that change, and rows that a workgroup shares. */
@@ -157,6 +157,28 @@ describe.each([
       expect(faults.join()).toMatch(/race/);
     }
   });
+});
+
+test("no segment is bound over more than every GPU binds, whichever launch needs it", () => {
+  const { sequence, entry } = compiled(small, "train", false);
+  const statesOf = ({ bindings }: Launch) =>
+    bindings.flatMap(({ buffer }) => (entry.buffers.get(buffer)?.segment === "state" ? [buffer] : []));
+  const launches = launchesOf(sequence);
+  const [two, none] = [2, 0].map((count) => launches.find((launch) => statesOf(launch).length === count));
+  if (two === undefined || none === undefined) throw new Error("no such launches");
+  const far = statesOf(two).at(-1);
+  for (const [by, count] of [
+    [2 ** 20, 1],
+    [2 ** 27, 0],
+  ] as const) {
+    const slots = [...entry.buffers].map(([buffer, slot]) => [buffer, buffer === far ? { ...slot, offset: slot.offset + by } : slot] as const); // biome-ignore format: one line
+    for (const steps of [
+      [two, none],
+      [none, two],
+    ]) {
+      expect(joinedLaunches(steps, { ...entry, buffers: new Map(slots) }, h100, wgslTuning).length).toBe(count);
+    }
+  }
 });
 
 test("what is larger than a launch is worth stays by itself, and so does what is launched often", () => {
