@@ -4,8 +4,8 @@
  * A target works when one training step of a small network gives the same numbers on it as on `js`: a driver may accept
  * every kernel and still compute something else. `wasm` has more than one way to run a step, and each is tried.
  */
-import { compile } from "../compile.ts";
-import { UserError } from "../core/errors.ts";
+import { compileOn } from "../compile.ts";
+import { messageOf, UserError } from "../core/errors.ts";
 import { callable, checkArguments, checkOptions, either, type OptionTable, object } from "../core/options.ts";
 import { RandomStream } from "../core/random.ts";
 import { normal, zeros } from "../dsl/initializers.ts";
@@ -18,7 +18,7 @@ import type { Gpu } from "../runtime/platform.ts";
 import { engineFeatures } from "../runtime/wasm/device.ts";
 import { chooseThreads, findHost } from "../runtime/wasm/host.ts";
 import { browserGpu } from "../runtime/webgpu/connection.ts";
-import type { TargetOptions } from "../targets.ts";
+import { chooseTarget, type TargetOptions } from "../targets.ts";
 
 /** What was found out about a target. */
 export interface TargetExam {
@@ -149,8 +149,7 @@ async function examine(
     const advice = `${adviceFor[target].differs ?? ""}please report it with the device's name`;
     return { target, works: false, device, reason, advice };
   } catch (error) {
-    // Where the examination was asked for says nothing of why a target does not work.
-    const [reason = ""] = (error instanceof Error ? error.message : String(error)).split("\n    at ");
+    const reason = messageOf(error);
     const isTheirs = error instanceof UserError;
     return { target, works: false, reason, advice: isTheirs ? adviceFor[target].lacks : "please report this as a bug" };
   }
@@ -198,7 +197,9 @@ interface Stepped {
 }
 
 async function oneStep(options: TargetOptions): Promise<Stepped> {
-  const executable = await compile(smallNetwork(), { ...options, seed: 1, onWarning: () => {} });
+  // By `compileOn`, which does not tell where it was called: that says nothing of why a target does not work.
+  const target = await chooseTarget(options, false);
+  const executable = await compileOn(smallNetwork(), target, { ...options, seed: 1, onWarning: () => {} });
   try {
     const stream = new RandomStream(1, "self-check");
     const x = Float32Array.from({ length: batch * inputs }, () => stream.uniform(-1, 1));
