@@ -2,8 +2,8 @@
 /**
  * The tensorloom command. Exit codes: 0 done, 1 something that is not the user's fault, 2 a wrong call or input.
  */
-import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { version } from "../../core/version.ts";
 import { runCommand } from "../script.ts";
 import { addCompileCommand } from "./compile-command.ts";
 import { doctor } from "./doctor.ts";
@@ -15,7 +15,7 @@ import { addTuneCommand } from "./tune-command.ts";
 
 const command = new Command("tensorloom")
   .description("Compiles whole training steps into one program, for the GPU and the CPU.")
-  .version(version(), "-v, --version")
+  .version(version, "-v, --version")
   .option("--debug", "show where an error came from", false)
   .showHelpAfterError("(tensorloom --help shows what there is)");
 
@@ -70,17 +70,4 @@ async function run(): Promise<void> {
 function isDebug(argv: readonly string[]): boolean {
   const end = argv.indexOf("--");
   return argv.slice(0, end < 0 ? argv.length : end).includes("--debug");
-}
-
-/** From package.json, which lies above src here and above dist in the package. */
-function version(): string {
-  for (const up of ["../package.json", "../../../package.json"]) {
-    try {
-      const parsed: unknown = JSON.parse(readFileSync(new URL(up, import.meta.url), "utf8"));
-      if (typeof parsed === "object" && parsed !== null && "version" in parsed) return String(parsed.version);
-    } catch {
-      // the other one
-    }
-  }
-  return "unknown";
 }
