@@ -93,18 +93,6 @@ export async function compileAgain(session: Session, options: TrainerCompileOpti
   });
 }
 
-/** The same in a turn that somebody has, also while a fit is under way: between two of its steps. */
-export async function addWeightsInTurn(
-  session: Session,
-  options: TrainerCompileOptions,
-  wanted: Weighting,
-): Promise<void> {
-  const { batch, seed } = session;
-  const weighting = bothWeightings(session.weighting, wanted);
-  if (weighting === session.weighting) return;
-  await exchange(session, { ...options, fresh: false }, { batch, seed, weighting }, null);
-}
-
 /** Compiles anew with weights for samples, where that was not done. `options` are those it was compiled with. */
 export async function addWeights(
   call: string,
@@ -114,12 +102,20 @@ export async function addWeights(
 ): Promise<void> {
   const [kind, setting] = wanted.size === 0 ? ["weights", "true"] : ["weights for steps", '"steps"'];
   const busy = `${call}: a fit without ${kind} is under way: for ${kind} meanwhile call compile({ weighted: ${setting} }) before it`;
-  await session.turns.take(async () => {
-    const { batch, seed } = session;
-    const weighting = bothWeightings(session.weighting, wanted);
-    if (weighting === session.weighting) return;
-    await exchange(session, { ...options, fresh: false }, { batch, seed, weighting }, busy);
-  });
+  await session.turns.take(() => addWeightsInTurn(session, options, wanted, busy));
+}
+
+/** The same in a turn that somebody has; where `busy` is not given also while a fit is under way, between two of its steps. */
+export async function addWeightsInTurn(
+  session: Session,
+  options: TrainerCompileOptions,
+  wanted: Weighting,
+  busy: string | null = null,
+): Promise<void> {
+  const { batch, seed } = session;
+  const weighting = bothWeightings(session.weighting, wanted);
+  if (weighting === session.weighting) return;
+  await exchange(session, { ...options, fresh: false }, { batch, seed, weighting }, busy);
 }
 
 async function exchange(
