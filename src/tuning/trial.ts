@@ -41,7 +41,6 @@ export class Trial {
     isolated.inputs.forEach((slot, i) => {
       runner.feed(i, valuesFor(slot));
     });
-    for (const slot of isolated.states) machine.writeState(slot, valuesFor(slot));
     return trial;
   }
 
