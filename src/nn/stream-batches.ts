@@ -101,7 +101,11 @@ export class StreamBatches implements BatchSource {
     return this.#scales;
   }
 
-  check(): void {}
+  /** Rows that are held, which do not come: what a label may be is known now that their entry is compiled. Others are looked at as they come. */
+  check({ training, executable }: Session, entry: BatchEntry, onNaN: OnNaN): void {
+    const samples = this.#held?.holdable?.samples;
+    if (samples !== undefined) checkTargets(training, executable.report, { data: samples, entry, onNaN });
+  }
 
   /** Rows of a table in memory, without weights. What is wrong with them is told when they come. */
   holdable(): Holdable | null {

@@ -110,6 +110,10 @@ test("evaluate on held samples, alone and in the middle of a run that holds its 
     await expect(odd).rejects.toThrow(/x of sample 1 .*, number 1 of its 6, is NaN/);
     seen.push(await net.evaluate({ data: dataset({ x: rows(bytes, 6), y: labels }).batch(4), holdBytes }));
     runs.push(seen);
+    const wrong = dataset({ x: rows(bytes, 6), y: labels.with(9, 7) }).batch(4);
+    const fresh = await compiled(classifier(), "js"); // has no entry yet that knows how many classes there are
+    const place = holdBytes === 0 ? "batch 2: y of sample 1" : "y of sample 9";
+    await expect(fresh.evaluate({ data: wrong, holdBytes })).rejects.toThrow(`evaluate: ${place} (the first is 0) is 7: labels go from 0 to 2`); // biome-ignore format: short
     await expect(net.evaluate({ x: bytes, y: labels, holdBytes: -1 })).rejects.toThrow(/holdBytes/);
   }
   expect(runs[1]).toEqual(runs[0]);
