@@ -40,7 +40,3 @@ export const smallConvolution = program({
   inputs: { x: f32(2, 11, 11, 3), f: f32(3, 3, 3, 20) },
   step: ({ x, f }) => ({ outputs: { y: relu(conv(x, f)), all: sum(square(x)) } }),
 });
-
-/** Numbers that look random, between -1 and 1; the same every time. */
-export const numbers = (count: number): Float32Array =>
-  Float32Array.from({ length: count }, (_, i) => Math.sin(i * i + 3 * i));

@@ -26,7 +26,8 @@ import { choicesPath, readChoices } from "../../src/tuning/choices-file.ts";
 import { fastest } from "../../src/tuning/fastest.ts";
 import { placeOf } from "../../src/tuning/tuned.ts";
 import { longest, tune } from "../../src/tuning/tuner.ts";
-import { numbers, oneProduct, smallConvolution, smallTraining } from "../tuning-programs.ts";
+import { numbers } from "../numbers.ts";
+import { oneProduct, smallConvolution, smallTraining } from "../tuning-programs.ts";
 import { difference, feedsFor, samples } from "./wgsl-samples.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tensorloom-tuning-"));

@@ -4,12 +4,9 @@
  * evaluator (test/unit/wgsl-tiles.test.ts), and a software GPU takes 0.1 s to compile each KB of workgroup memory.
  */
 import { add, batchMatmul, f32, matmul, program, relu, transpose } from "../../../src/index.ts";
+import { numbers } from "../../numbers.ts";
 import { sameAsJs } from "../against-js.ts";
 import type { GpuCase } from "../case.ts";
-
-/** Numbers that look random, between -1 and 1; the same every time. */
-const numbers = (count: number, seed = 3): Float32Array =>
-  Float32Array.from({ length: count }, (_, i) => Math.sin(i * i + seed * i));
 
 const product = (m: number, n: number, k: number) =>
   program({

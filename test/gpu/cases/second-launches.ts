@@ -36,15 +36,12 @@ import {
   variance,
   zeros,
 } from "../../../src/index.ts";
+import { numbers } from "../../numbers.ts";
 import { cardTarget, sameAsJs } from "../against-js.ts";
 import type { GpuCase } from "../case.ts";
 
 const long = 131_101;
 const tall = 24_007;
-
-/** Numbers that look random, between -1 and 1; the same every time. */
-const numbers = (count: number): Float32Array =>
-  Float32Array.from({ length: count }, (_, i) => Math.sin(i * i + 3 * i));
 
 /** The names of the launches, in order. */
 async function launchesOf(device: GPUDevice, made: Program<unknown>): Promise<readonly string[]> {

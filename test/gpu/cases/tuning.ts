@@ -13,7 +13,8 @@ import { printChoices } from "../../../src/tuning/choices.ts";
 import { readChoices } from "../../../src/tuning/choices-file.ts";
 import { isolate } from "../../../src/tuning/isolated.ts";
 import { tune } from "../../../src/tuning/tuner.ts";
-import { numbers, oneProduct } from "../../tuning-programs.ts";
+import { numbers } from "../../numbers.ts";
+import { oneProduct } from "../../tuning-programs.ts";
 import { cardTarget, sameAsJs } from "../against-js.ts";
 import type { GpuCase } from "../case.ts";
 
