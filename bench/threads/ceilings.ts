@@ -5,13 +5,13 @@
 import { Worker } from "node:worker_threads";
 import type { FunctionWriter } from "../../codegen/wasm/function.ts";
 import { WasmModule } from "../../codegen/wasm/module.ts";
+import type { Local } from "../../codegen/wasm/refs.ts";
 import type { VectorBits } from "../../src/runtime/vectors.ts";
 import { findJoining } from "../../src/runtime/wasm/code.ts";
 import { engineFeatures } from "../../src/runtime/wasm/device.ts";
+import { sums, writeMultiplyAdds } from "../ceiling.ts";
 
 const vectorBytes = 16;
-/** Vectors of sums: 12 chains of multiply-adds, of 128 bits or joined to 256. */
-const chains = 12;
 const loads = 8;
 const [rounds, tries] = [1_000_000, 7];
 const bytes = 2 ** 26;
@@ -20,32 +20,10 @@ const pageBytes = 65_536;
 export function ceilingOn(threads: number, vectors: VectorBits): Promise<number> {
   const { relaxed } = engineFeatures(true);
   const joining = findJoining(vectors, relaxed);
-  const sums = joining.lack === null ? 2 * chains : chains;
-  const code = moduleOf(sums, (f, count, totals) => {
-    const [x, y] = [f.local("v128"), f.local("v128")];
-    for (const factor of [x, y]) {
-      f.constF32(0.5);
-      f.op("f32x4.splat");
-      f.set(factor);
-    }
-    f.loop((again) => {
-      for (const total of totals) {
-        f.get(total); // a product that changes, or the engine would compute it once, before the loop
-        f.get(x);
-        if (!relaxed) f.op("f32x4.mul");
-        f.get(y);
-        f.op(relaxed ? "f32x4.relaxed_madd" : "f32x4.add");
-        f.set(total);
-      }
-      f.get(count);
-      f.constI32(1);
-      f.op("i32.sub");
-      f.tee(count);
-      f.brIf(again);
-    });
-  });
+  const count = joining.lack === null ? 2 * sums : sums;
+  const code = moduleOf(count, (f, left, totals) => writeMultiplyAdds(f, left, totals, relaxed));
   const imports = { env: { memory: new WebAssembly.Memory({ initial: 1 }) } };
-  return fastest(joining.instantiate(code, imports).module, threads, rounds, 8 * sums * rounds * threads);
+  return fastest(joining.instantiate(code, imports).module, threads, rounds, 8 * count * rounds * threads);
 }
 
 export function readBandwidthOn(threads: number): Promise<number> {
@@ -72,15 +50,13 @@ export function readBandwidthOn(threads: number): Promise<number> {
   return fastest(new WebAssembly.Module(code), threads, own, own * threads);
 }
 
-type Local = ReturnType<FunctionWriter["local"]>;
-
 /** Exports `run(count)`; what is summed up is stored, vector beside vector, so that an engine can join them. */
-function moduleOf(sums: number, write: (f: FunctionWriter, count: Local, totals: readonly Local[]) => void) {
+function moduleOf(vectors: number, write: (f: FunctionWriter, count: Local, totals: readonly Local[]) => void) {
   const wasm = new WasmModule();
   wasm.importMemory("env", "memory", { min: 1, shared: false });
   const run = wasm.function("run", ["i32"], [], (f, [count]) => {
     if (count === undefined) return;
-    const totals = Array.from({ length: sums }, () => f.local("v128"));
+    const totals = Array.from({ length: vectors }, () => f.local("v128"));
     write(f, count, totals);
     totals.forEach((total, i) => {
       f.constI32(0);
