@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { adam, add, dropout, exp, max, mul, type Program, param, program, rmsprop, type Shape, slot, sub, sum, type Tensor, tanh, zeros } from "tensorloom"; // biome-ignore format: names
+import { importNames } from "../codegen/wasm/abi.ts";
 import { compileOn } from "../src/compile.ts";
 import type { Artifact } from "../src/program/artifact.ts";
 import { findJoining } from "../src/runtime/wasm/code.ts";
@@ -149,17 +150,21 @@ function times(of: readonly Compiled[]): readonly number[] {
   return least;
 }
 
-/** What the module's compilation is told, as src/runtime/wasm/code.ts tells it. */
-const joins = ["--experimental-wasm-revectorize", "--no-liftoff", "--no-wasm-lazy-compilation", "--no-wasm-inlining"];
+/** Of the process that prints: src/runtime/wasm/code.ts sets the first two while it asks V8 to optimize what a module exports. */
+const printing = ["--experimental-wasm-revectorize", "--allow-natives-syntax", "--print-wasm-code"];
 
-/** The machine code of a module, as V8 prints it. */
+/** The machine code of what a module exports, as V8 prints it. */
 function codeOf(module: Uint8Array): string {
   const folder = mkdtempSync(join(tmpdir(), "joined-"));
   try {
     const file = join(folder, "module.wasm");
     writeFileSync(file, module);
-    const script = `new WebAssembly.Module(require("node:fs").readFileSync(${JSON.stringify(file)}))`;
-    const printed = spawnSync(process.execPath, [...joins, "--print-wasm-code", "-e", script], {
+    const { module: from, memory, mod } = importNames;
+    const script = `
+      const module = new WebAssembly.Module(require("node:fs").readFileSync(${JSON.stringify(file)}));
+      const ${from} = { ${memory}: new WebAssembly.Memory({ initial: 1 }), ${mod}() {} };
+      for (const f of Object.values(new WebAssembly.Instance(module, { ${from} }).exports)) %WasmTierUpFunction(f);`;
+    const printed = spawnSync(process.execPath, [...printing, "-e", script], {
       encoding: "utf8",
       maxBuffer: 2 ** 30,
       env: { PATH: process.env.PATH },
