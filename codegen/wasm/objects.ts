@@ -31,7 +31,7 @@ export interface WasmOptions {
   readonly relaxed: boolean;
   /** The engine makes vectors of 256 bits of neighbouring ones: not across calls, so routines are written where they are used. */
   readonly joinsVectors?: boolean;
-  /** `run` tells an imported clock where each thread is: for who measures them (bench/threads.ts). */
+  /** `run` tells an imported clock where each thread is: for who measures them (bench/threads/clocked.ts). */
   readonly clocked?: boolean;
 }
 
