@@ -1,5 +1,5 @@
 /**
- * How modules are compiled under Node, by flags of V8 that are set around the compilation of each of ours and taken back at once.
+ * How modules are compiled under Node, by flags of V8 that are set while it optimizes one of ours and taken back at once.
  *
  * **Optimized at once** (Node 20 to 23). V8 compiles a function twice, quickly when it is first called and well when it is hot: until
  * then a step takes five times as long. Where a step does enough for its first runs to matter, its module is compiled whole and
@@ -16,7 +16,7 @@
  */
 import { messageOf, UserError } from "../../core/errors.ts";
 import type { VectorBits } from "../vectors.ts";
-import { type Globals, type Instantiate, instantiatePlain, nodeMajor, nodeModule } from "./host.ts";
+import { type Globals, type Instantiate, instantiatePlain, type NodeV8, nodeMajor, nodeModule } from "./host.ts";
 import { whyNotJoined } from "./joining-check.ts";
 
 export interface Joining {
@@ -44,10 +44,6 @@ const optimizing: readonly Flag[] = [
 ];
 /** V8's functions for its own tests can be called from JavaScript that is read meanwhile. */
 const nativesFlag = "allow-natives-syntax";
-
-interface NodeV8 {
-  setFlagsFromString(flags: string): void;
-}
 
 /** Why modules that `joined` makes are of no use, or null; `alike` optimizes them as well, and joins nothing. */
 export type JoiningCheck = (joined: Instantiate, alike: Instantiate, relaxed: boolean) => string | null;

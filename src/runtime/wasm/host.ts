@@ -6,7 +6,7 @@
  */
 
 import { maxThreads } from "../../../codegen/wasm/abi.ts";
-import { DeviceError, UserError } from "../../core/errors.ts";
+import { DeviceError, messageOf, UserError } from "../../core/errors.ts";
 import type { MemoryMaker } from "./memory.ts";
 
 /** Makes a module and an instance of it at once. */
@@ -113,7 +113,7 @@ export async function whyNoWorkers(host: WasmHost): Promise<string | null> {
       timer = setTimeout(() => resolve("one did not answer"), tryWorkerMs);
     });
   } catch (error) {
-    return reasonOf(error);
+    return messageOf(error);
   } finally {
     clearTimeout(timer);
     worker?.terminate();
@@ -186,7 +186,7 @@ interface NodeOs {
   availableParallelism(): number;
 }
 
-interface NodeV8 {
+export interface NodeV8 {
   setFlagsFromString(flags: string): void;
 }
 
@@ -201,18 +201,14 @@ function nodeWorker(threads: NodeThreads, source: string, events: WorkerEvents):
   const streams = { stdout: true, stderr: true };
   const worker = new threads.Worker(source, { eval: true, execArgv: [], env: {}, ...streams });
   worker.on("message", (data) => events.message(data));
-  worker.on("messageerror", (error) => events.end(`it could not read a message: ${reasonOf(error)}`));
-  worker.on("error", (error) => events.end(reasonOf(error)));
+  worker.on("messageerror", (error) => events.end(`it could not read a message: ${messageOf(error)}`));
+  worker.on("error", (error) => events.end(messageOf(error)));
   worker.on("exit", (code) => events.end(`it ended with exit code ${code}`));
   worker.unref(); // last, as a listener for messages takes it back
   return {
     post: (message) => worker.postMessage(message),
     terminate: () => void worker.terminate(),
   };
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 // ---- browsers ------------------------------------------------------------------------------------------------------
