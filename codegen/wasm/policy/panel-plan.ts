@@ -4,7 +4,7 @@
 import { type Facts, sizeOf } from "../../../passes/schedule/facts.ts";
 import { leavesRest } from "../../../passes/schedule/moves/split-fold.ts";
 import type { Expr, FoldStmt, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
-import { type AnyMove, type FirstLaunch, printMove, type Schedule, type WasmMove } from "../../../src/kernel/moves.ts";
+import { type AnyMove, type FirstLaunch, type Move, printMove, type Schedule, type WasmMove } from "../../../src/kernel/moves.ts"; // biome-ignore format: names
 import { declaredNames, ownExprs, readsAny } from "../../../src/kernel/rewrite.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
 import { blocksFor, rowsInLoop, type WasmBlocks } from "./blocks.ts";
@@ -243,6 +243,36 @@ function epilogueOf(body: readonly Stmt[], fold: FoldStmt, longest: number): num
   );
   const isJoined = leavesRest(fold.axes, longest);
   return depth < leastDepth || goesBack || isJoined ? 0 : after.length;
+}
+
+/** The columns of a block. */
+export interface Across {
+  /** The loop over its vectors, or over columns that fill none; null where it has one of them. */
+  readonly loop: string | null;
+  readonly isVector: boolean;
+  /** Vectors, or columns. */
+  readonly copies: number;
+  /** Make vectors of `loop`. */
+  readonly lanes: readonly Move[];
+}
+
+/** `column`: the loop over so many columns; null where there is one. */
+export function acrossOf(column: string | null, width: number): Across {
+  if (column === null || width % laneCount !== 0) return { loop: column, isVector: false, copies: width, lanes: [] };
+  const vectors = { isVector: true, copies: width / laneCount };
+  if (width === laneCount) return { ...vectors, loop: null, lanes: [{ move: "bind", axis: column, to: "lane" }] };
+  const lanes: readonly Move[] = [
+    { move: "split", axis: column, by: laneCount, tail: "exact" },
+    { move: "bind", axis: `${column}_i`, to: "lane" },
+  ];
+  return { ...vectors, loop: `${column}_o`, lanes };
+}
+
+/** A block as straight code: of the rows of `row`, null where it has one. */
+export function jamMoves(row: string | null, { loop, isVector }: Across): readonly Move[] {
+  const axes = [row, loop].flatMap((name) => name ?? []);
+  if (axes.length === 0) return [];
+  return [{ move: "jam", axes, mark: isVector && loop !== null ? "interleaved" : "unrolled" }];
 }
 
 /** Statements that are not worth a loop, all copies counted. */

@@ -21,7 +21,7 @@ import type { LoopVar } from "../../../src/kernel/kernel.ts";
 import type { AnyMove, Move, Schedule, WasmMove } from "../../../src/kernel/moves.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
 import { packedMoves } from "./colliding.ts";
-import { type Plan, planOf, spillMoves, type Tuning } from "./panel-plan.ts";
+import { type Across, acrossOf, jamMoves, type Plan, planOf, spillMoves, type Tuning } from "./panel-plan.ts";
 import { enoughIterations, serialMoves } from "./parts.ts";
 import { tileMoves } from "./tile-moves.ts";
 
@@ -128,7 +128,7 @@ interface Rows {
 function insideMoves(plan: Plan, columns: Columns, rows: Rows): Schedule<WasmMove> {
   const { fold, around, operand, along, isStaged, outside, byColumns, longest } = plan;
   const { outer, pass, column, width } = columns;
-  const isVector = column !== null && width % laneCount === 0;
+  const across = acrossOf(column, width);
   const threads = [...rows.shared, ...outside.map(({ name }) => name), ...(byColumns && outer !== null ? [outer] : [])];
   const inside = [
     column,
@@ -137,63 +137,44 @@ function insideMoves(plan: Plan, columns: Columns, rows: Rows): Schedule<WasmMov
     ...rows.around.map(({ name }) => name).reverse(),
     byColumns ? null : outer,
   ];
-  const lanes: Move[] = [];
-  if (isVector && width > laneCount) lanes.push({ move: "split", axis: column, by: laneCount, tail: "exact" });
-  if (isVector) lanes.push({ move: "bind", axis: width > laneCount ? `${column}_i` : column, to: "lane" });
-  const across = !isVector ? column : width > laneCount ? `${column}_o` : null;
   const of = fold.accumulators[0]?.name ?? "";
   const at = byColumns ? null : outer;
-  const into = { memory: "panel", along: isVector ? along : "columns" } as const;
+  const into = { memory: "panel", along: across.isVector ? along : "columns" } as const;
   const packed = packedMoves(plan.packed, rows, { of, operand: operand === "left" ? "right" : "left" });
   return [
     ...threads.map((axis): Move => ({ move: "bind", axis, to: "thread" })),
     ...inside.flatMap((axis): readonly WasmMove[] => (axis === null ? [] : [{ move: "sink", axis }])),
     ...(isStaged ? [{ move: "stage", operand, of, at, into } as const] : []),
     ...packed.moves,
-    ...lanes,
+    ...across.lanes,
     ...serialMoves(around === null ? [fold] : [fold, around], longest),
-    ...blockMoves(plan, packed.row, packed.extent, {
-      across,
-      isVector,
-      copies: isVector ? width / laneCount : width,
-    }),
+    ...blockMoves(plan, packed.row, packed.extent, across),
   ];
 }
 
-interface BlockOf {
-  /** The loop over the vectors or columns of a block. */
-  readonly across: string | null;
-  readonly isVector: boolean;
-  readonly copies: number;
-}
-
 /** Whole blocks, and the rest in blocks of nearly equal size: 17 = 3 * 4 + 3 + 2, as a block of 1 would wait for itself. */
-function blockMoves(plan: Plan, axis: string, rows: number, block: BlockOf): Schedule<WasmMove> {
+function blockMoves(plan: Plan, axis: string, rows: number, across: Across): Schedule<WasmMove> {
   const size = plan.blocks.rows;
   const rest = rows % size;
   const isSmall = rest > 0 && 2 * rest < size && rows > size;
   const whole = Math.floor(rows / size) - (isSmall ? 1 : 0);
   const left = rows - whole * size;
-  if (whole === 0) return restMoves(plan, axis, rows, block);
-  if (rows === size) return oneBlock(plan, axis, rows, block);
+  if (whole === 0) return restMoves(plan, axis, rows, across);
+  if (rows === size) return oneBlock(plan, axis, rows, across);
   const count = isSmall ? { count: whole } : {};
-  const tail = left === 0 ? "exact" : { peel: restMoves(plan, `${axis}_r`, left, block) };
-  return [{ move: "split", axis, by: size, tail, ...count }, ...oneBlock(plan, `${axis}_i`, size, block)];
+  const tail = left === 0 ? "exact" : { peel: restMoves(plan, `${axis}_r`, left, across) };
+  return [{ move: "split", axis, by: size, tail, ...count }, ...oneBlock(plan, `${axis}_i`, size, across)];
 }
 
-function restMoves(plan: Plan, axis: string, rows: number, block: BlockOf): Schedule<WasmMove> {
-  if (rows <= plan.blocks.rows) return oneBlock(plan, axis, rows, block);
+function restMoves(plan: Plan, axis: string, rows: number, across: Across): Schedule<WasmMove> {
+  if (rows <= plan.blocks.rows) return oneBlock(plan, axis, rows, across);
   const half = Math.ceil(rows / 2);
-  const inside = oneBlock(plan, `${axis}_i`, half, block);
+  const inside = oneBlock(plan, `${axis}_i`, half, across);
   if (2 * half === rows) return [{ move: "split", axis, by: half, tail: "exact" }, ...inside];
-  const peel = oneBlock(plan, `${axis}_r`, rows - half, block);
+  const peel = oneBlock(plan, `${axis}_r`, rows - half, across);
   return [{ move: "split", axis, by: half, tail: { peel }, count: 1 }, ...inside];
 }
 
-function oneBlock(plan: Plan, axis: string, rows: number, block: BlockOf): Schedule<WasmMove> {
-  const { across, isVector, copies } = block;
-  const axes = [...(rows > 1 ? [axis] : []), ...(across === null ? [] : [across])];
-  if (axes.length === 0) return [];
-  const mark = isVector && copies > 1 ? "interleaved" : "unrolled";
-  return [{ move: "jam", axes, mark }, ...(rows > 1 ? spillMoves(plan, axis, copies) : [])];
+function oneBlock(plan: Plan, axis: string, rows: number, across: Across): Schedule<WasmMove> {
+  return rows > 1 ? [...jamMoves(axis, across), ...spillMoves(plan, axis, across.copies)] : jamMoves(null, across);
 }

@@ -2,7 +2,7 @@
 import { sizeOf } from "../../../passes/schedule/facts.ts";
 import type { Move, Schedule, WasmMove } from "../../../src/kernel/moves.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
-import { type Plan, spillMoves } from "./panel-plan.ts";
+import { acrossOf, jamMoves, type Plan, spillMoves } from "./panel-plan.ts";
 import type { Tiles } from "./tiles.ts";
 
 export function tileMoves(plan: Plan, tiles: Tiles): Schedule<WasmMove> {
@@ -95,14 +95,14 @@ function tileOf(plan: Plan, tiles: Tiles, rows: Tiled, columns: Tiled): Schedule
   const rest = depth % terms;
   const under = (name: string | null): string | null => (name === null ? null : `${name}_rest`);
   const own = { row: under(block.row), panel: under(block.panel), column: under(block.column), width: columns.by };
-  const end = across.inside === null ? null : `${across.inside}_end`;
+  const last = acrossOf(across.inside === null ? null : `${across.inside}_end`, columns.by);
   return [
     ...start,
     { move: "accumulate", of, terms, over: panels },
     ...blockMoves(plan, tiles, { ...block, of, parts: `${of}_o`, depth: terms }),
     ...(rest === 0 ? [] : blockMoves(plan, tiles, { ...own, of: `${of}_rest`, parts: null, depth: rest })),
-    ...laneMoves(end, columns.by),
-    ...jamMoves(null, end, columns.by),
+    ...last.lanes,
+    ...jamMoves(null, last),
   ];
 }
 
@@ -135,30 +135,12 @@ function blockMoves(plan: Plan, { packed }: Tiles, block: BlockOf, spills = fals
     return { memory: "panel", along: depth < laneCount ? "columns" : wanted } as const;
   };
   const other = operand === "left" ? "right" : "left";
+  const across = acrossOf(column, width);
   return [
     ...(packed === null ? [] : [{ move: "stage", operand: other, of, at: parts, into: into(packed) } as const]),
-    { move: "stage", operand, of, at: panel ?? parts, into: into(width % laneCount === 0 ? along : "columns") },
-    ...laneMoves(column, width),
-    ...jamMoves(row, column, width),
-    ...(spills && row !== null ? spillMoves(plan, row, width % laneCount === 0 ? width / laneCount : width) : []),
+    { move: "stage", operand, of, at: panel ?? parts, into: into(across.isVector ? along : "columns") },
+    ...across.lanes,
+    ...jamMoves(row, across),
+    ...(spills && row !== null ? spillMoves(plan, row, across.copies) : []),
   ];
-}
-
-function laneMoves(column: string | null, width: number): readonly WasmMove[] {
-  if (column === null || width % laneCount !== 0) return [];
-  if (width === laneCount) return [{ move: "bind", axis: column, to: "lane" }];
-  return [
-    { move: "split", axis: column, by: laneCount, tail: "exact" },
-    { move: "bind", axis: `${column}_i`, to: "lane" },
-  ];
-}
-
-/** Rows by vectors, or by columns where they are too few for one. */
-function jamMoves(row: string | null, column: string | null, width: number): readonly WasmMove[] {
-  const isVector = width % laneCount === 0;
-  const across = !isVector ? column : width > laneCount && column !== null ? `${column}_o` : null;
-  const axes = named(row, across);
-  return axes.length === 0
-    ? []
-    : [{ move: "jam", axes, mark: isVector && across !== null ? "interleaved" : "unrolled" }];
 }
