@@ -34,7 +34,7 @@ import { holdPointers, releasePointers, sharedPointers } from "./pointers.ts";
 import type { Local } from "./refs.ts";
 import { elementPlace, flatten, replaceLane, writeBounds, writeScalar, writeScalarStore } from "./scalar.ts";
 import { writeMultiplyAdd, writeRoutine, writeVector } from "./vector.ts";
-import { writeConstant } from "./vector-ops.ts";
+import { writeConstant, writeSplat } from "./vector-ops.ts";
 import { neighboursOf, writeNeighbours, writeVectorStore } from "./vector-store.ts";
 
 type Of<K extends Stmt["kind"]> = Stmt & { readonly kind: K };
@@ -299,8 +299,7 @@ function writeVar(stmt: Of<"var">, context: WasmContext): void {
         continue;
       }
       writeScalar(stmt.init, context);
-      f.op(stmt.type === "f32" ? "f32x4.splat" : "i32x4.splat");
-      if (stmt.type === "bool") f.op("i32x4.neg");
+      writeSplat(stmt.type, context);
       f.set(local);
     }
     context.values.set(stmt.name, { kind: "laned", shape: stmt.shape, elements });
