@@ -107,10 +107,9 @@ function clockedHost(clocks: Clocks): WasmHost {
   const host = findHost();
   return {
     ...host,
-    parallelism: host.parallelism,
-    instantiate(bytes, imports, compile) {
+    instantiate(bytes, imports, atOnce) {
       const env = { ...imports[importNames.module], [importNames.clock]: newClock(clocks.of(0)) };
-      return host.instantiate(bytes, { ...imports, [importNames.module]: env }, compile);
+      return host.instantiate(bytes, { ...imports, [importNames.module]: env }, atOnce);
     },
     newWorker(source, events): HostWorker {
       const worker = host.newWorker(`${workerClock}\n${source}`, events);

@@ -4,7 +4,7 @@ import { syntheticDigits } from "../../src/data/digits.ts";
 import type { TargetSetup } from "../../src/targets.ts";
 import { netProgram } from "../net-program.ts";
 import { layerNorm, stepProgram } from "../programs.ts";
-import { block, c5, conv2, lstm, network } from "../workloads.ts";
+import { block, c5, conv2, lstm } from "../workloads.ts";
 
 /** A program that was compiled, and one step of it. */
 export interface Running {
@@ -24,7 +24,7 @@ const many = 2 ** 24;
 export const jobs: readonly Job[] = [
   {
     name: "step",
-    on: (target, batch) => training(target, stepProgram("rmsprop", { hidden: [network.hidden] }), batch),
+    on: (target, batch) => training(target, stepProgram("rmsprop"), batch),
   },
   ...[c5, conv2, lstm, block].map((net) => ({
     name: net.net,

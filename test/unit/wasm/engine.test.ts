@@ -143,7 +143,6 @@ describe("modules optimized at once", () => {
       module = new WasmModule().finish(),
     }: { execArgv?: string[]; module?: Uint8Array<ArrayBuffer> } = {},
   ): readonly string[] {
-    // biome-ignore format: long
     const flags: string[] = [];
     const v8 = { setFlagsFromString: (flag: string) => flags.push(flag) };
     const getBuiltinModule = (id: string): unknown => (id === "node:v8" ? v8 : undefined);
