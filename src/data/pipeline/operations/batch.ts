@@ -15,9 +15,7 @@ export interface BatchPlan {
 export class BatchCursor<T> extends Cursor<Batched<T>> {
   readonly #from: Cursor<T>;
   readonly #plan: BatchPlan;
-  /** Batches that may be held at a time; 0 where each is to be new. */
-  readonly #turns: number;
-  readonly #used: ColumnArray[][] = [];
+  readonly #turns: ColumnTurns;
   #layout: Layout | null = null;
   #columns: ColumnArray[] = [];
   /** Elements so far: of this batch, and of all before. */
@@ -33,7 +31,7 @@ export class BatchCursor<T> extends Cursor<Batched<T>> {
     super();
     this.#from = from;
     this.#plan = plan;
-    this.#turns = reuse;
+    this.#turns = new ColumnTurns(reuse, plan.size);
     this.#rows = new Uint32Array(Math.min(plan.size, mostRows));
   }
 
@@ -106,9 +104,7 @@ export class BatchCursor<T> extends Cursor<Batched<T>> {
 
   #begin(layout: Layout): void {
     this.#layout = layout;
-    const turn = this.#turns === 0 ? this.#batches : this.#batches % this.#turns;
-    this.#columns = this.#used[turn] ?? leavesIn(layout).map((leaf) => columnFor(leaf, this.#plan.size));
-    if (this.#turns > 0) this.#used[turn] = this.#columns;
+    this.#columns = this.#turns.columnsFor(this.#batches, layout);
   }
 
   get layout(): Layout {
@@ -135,6 +131,26 @@ export class BatchCursor<T> extends Cursor<Batched<T>> {
   }
 }
 
+/** Columns for batches: new ones for each, or the same in turns. */
+class ColumnTurns {
+  /** Batches that may be held at a time; 0 where each is to be new. */
+  readonly #turns: number;
+  readonly #size: number;
+  readonly #used: ColumnArray[][] = [];
+
+  constructor(turns: number, size: number) {
+    this.#turns = turns;
+    this.#size = size;
+  }
+
+  columnsFor(batch: number, layout: Layout): ColumnArray[] {
+    const turn = this.#turns === 0 ? batch : batch % this.#turns;
+    const columns = this.#used[turn] ?? leavesIn(layout).map((leaf) => columnFor(leaf, this.#size));
+    if (this.#turns > 0) this.#used[turn] = columns;
+    return columns;
+  }
+}
+
 /** The columns as a batch; those of a short one are cut. */
 function built<T>(layout: Layout, columns: readonly ColumnArray[], count: number, size: number): Batched<T> {
   return build(layout, ({ column, width }) => {
@@ -152,8 +168,7 @@ export class RowBatchCursor<T> extends Cursor<Batched<T>> {
   readonly #from: Cursor<T>;
   readonly #walk: RowWalk<T>;
   readonly #plan: BatchPlan;
-  readonly #turns: number;
-  readonly #used: ColumnArray[][] = [];
+  readonly #turns: ColumnTurns;
   /** Rows that were taken ahead, and where the next batch's begin. */
   #rows = new Uint32Array();
   #at = 0;
@@ -165,7 +180,7 @@ export class RowBatchCursor<T> extends Cursor<Batched<T>> {
     this.#from = from;
     this.#walk = walk;
     this.#plan = plan;
-    this.#turns = reuse;
+    this.#turns = new ColumnTurns(reuse, plan.size);
   }
 
   advance(): boolean {
@@ -190,20 +205,11 @@ export class RowBatchCursor<T> extends Cursor<Batched<T>> {
   #blockOf(rows: Uint32Array, index: number): RowBlock<Batched<T>> {
     const { table } = this.#walk;
     const value = (): Batched<T> => {
-      const columns = this.#columnsFor(index);
+      const columns = this.#turns.columnsFor(index, table.layout);
       copyRows(table, rows, rows.length, columns, 0);
       return built<T>(table.layout, columns, rows.length, this.#plan.size);
     };
     return { table, rows, value };
-  }
-
-  #columnsFor(index: number): ColumnArray[] {
-    const made = (): ColumnArray[] => this.#walk.table.leaves.map((leaf) => columnFor(leaf, this.#plan.size));
-    if (this.#turns === 0) return made();
-    const turn = index % this.#turns;
-    const columns = this.#used[turn] ?? made();
-    this.#used[turn] = columns;
-    return columns;
   }
 
   override get block(): RowBlock<Batched<T>> | null {
