@@ -63,14 +63,16 @@ export class HeldData {
   ): Promise<HeldData | null> {
     if (before !== undefined && before?.isStale !== true) return before;
     const { executable } = session;
+    const { target } = executable.report;
+    if (holdBytes === 0 || (holdBytes === undefined && target === "js")) return null; // before the data is looked through
     const holdable = session.debugsNaN || data.sizes.length === 0 ? null : data.holdable();
     if (holdable === null) return null;
     const { samples, key } = holdable;
     if (samples.heldBytes > (holdBytes ?? mostHeldBytes) - besides) return null;
-    if (holdBytes === undefined && !pays(executable, samples.numbers * epochs)) return null;
+    if (holdBytes === undefined && samples.numbers * epochs < leastNumbers) return null;
     try {
       // WGSL lets a division be wrong in the last bits.
-      const inputs = samples.held(executable.report.target !== "wgsl");
+      const inputs = samples.held(target !== "wgsl");
       const sizes = data.sizes.map((batch) => ({ batch }));
       const rows = await holdRows(executable, { entry, count: samples.count, inputs, sizes, key });
       if (rows === null) return null;
@@ -117,8 +119,4 @@ export class HeldData {
     for (let i = 0; i < size; i++) numbers[i] = order[from + i] ?? 0;
     return numbers;
   }
-}
-
-function pays({ report }: Session["executable"], numbers: number): boolean {
-  return report.target !== "js" && numbers >= leastNumbers;
 }
