@@ -12,7 +12,7 @@
  * A workgroup is one subgroup. Buffers that are read so are arrays of f16, not of words.
  */
 import type { Kernel, MatrixFactor, MatrixProduct } from "../../src/kernel/kernel.ts";
-import { someStmt } from "../../src/kernel/rewrite.ts";
+import { walkStmts } from "../../src/kernel/rewrite.ts";
 import { type Context, indexText } from "./expr.ts";
 
 const side = 16;
@@ -24,10 +24,9 @@ export const matrixExtensions = "enable f16;\nenable chromium_experimental_subgr
 export function matrixBuffers({ nests }: Kernel): ReadonlySet<string> {
   const found = new Set<string>();
   for (const { body } of nests) {
-    someStmt(body, {
+    walkStmts(body, {
       stmt(stmt) {
         if (stmt.kind === "matrix") for (const { buffer } of [stmt.product.left, stmt.product.right]) found.add(buffer);
-        return false;
       },
     });
   }

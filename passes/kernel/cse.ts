@@ -250,7 +250,7 @@ function valueIn(stmt: Stmt): Expr | undefined {
     case "for":
     case "matrix":
     case "barrier":
-    case "exchange": // the targets that ask for it find what is common themselves
+    case "exchange": // of what has a name already
       return undefined;
     case "fold":
       throw new CompilerBug("cse of a fold: they are expanded before");

@@ -2,8 +2,8 @@
  * The memory of evaluate.ts: buffers and shared arrays that notice what must not happen.
  *
  * A buffer element that one iteration of the parallel loops writes may be touched by no other iteration of the kernel (where it is one
- * workgroup, none before the next barrier of buffers): they run in any order, all at once. A shared element that one invocation writes may be touched by no other before the next barrier.
- * So each element remembers who wrote it and who read it (in this phase), and a second hand is a fault.
+ * workgroup, none before the next barrier of buffers): they run in any order, all at once. A shared element that one invocation writes
+ * may be touched by no other before the next barrier. So each element remembers who wrote it and who read it (in this phase), and a second hand is a fault.
  */
 import type { DType } from "../core/dtype.ts";
 import { heldIn, isShort, roundTo, valueIn } from "../core/dtype.ts";

@@ -262,19 +262,18 @@ function compileIf(stmt: Stmt & { readonly kind: "if" }, compiler: Compiler): Co
 }
 
 /** All show what they have, and then take; nobody shows the next before all have taken. */
-function compileExchange({ name, ...stmt }: ExchangeStmt, { layout, size, invocation }: Compiler): Code {
-  const { bits, mask } = stmt;
+function compileExchange(stmt: ExchangeStmt, { layout, size, invocation }: Compiler): Code {
+  const { name, bits, mask } = stmt;
   const value = compileExpr(stmt.value, layout);
   const slot = reserve(layout, name);
   const shown = new Float64Array(size);
-  const meeting: Stmt = { name, ...stmt };
   return {
     *steps(frame) {
       const own = frame[invocation] ?? 0;
       shown[own] = value(frame);
-      yield meeting;
+      yield stmt;
       frame[slot] = shown[bits === "flipped" ? own ^ mask : own & ~mask] ?? Number.NaN;
-      yield meeting;
+      yield stmt;
     },
   };
 }

@@ -3,7 +3,7 @@
  *
  *   kernel   name(buffers) { shared arrays; nests }
  *   nest     parallel loops around a list of statements; the nests of a kernel are independent of each other
- *   stmt     for | let | var | assign | fold | store | if | barrier | exchange
+ *   stmt     for | let | var | assign | fold | store | if | matrix | barrier | exchange
  *   expr     index | const | name | load | apply | convert | bitcast      (made by pool.ts and build.ts)
  *   index    const | loop | ranged | sum | floorDiv | mod                 (made by pool.ts and index-expr.ts)
  *

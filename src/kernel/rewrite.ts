@@ -180,14 +180,10 @@ export function mapStmt(stmt: Stmt, rewrite: Rewrite): Stmt {
     }
     case "matrix": {
       const body = mapStmts(stmt.body, rewrite);
-      const [left, right] = [stmt.product.left, stmt.product.right].map((factor) => rewrite.index(factor.at));
-      if (left === undefined || right === undefined) return stmt;
-      if (body === stmt.body && left === stmt.product.left.at && right === stmt.product.right.at) return stmt;
-      const product = {
-        ...stmt.product,
-        left: { ...stmt.product.left, at: left },
-        right: { ...stmt.product.right, at: right },
-      };
+      const { left, right } = stmt.product;
+      const [leftAt, rightAt] = [rewrite.index(left.at), rewrite.index(right.at)];
+      if (body === stmt.body && leftAt === left.at && rightAt === right.at) return stmt;
+      const product = { ...stmt.product, left: { ...left, at: leftAt }, right: { ...right, at: rightAt } };
       return { ...stmt, body, product };
     }
     case "barrier":

@@ -6,10 +6,11 @@
  *   y[i] = acc + b                                           let b = bias[i]
  *                                                            y[i] = acc + b
  *
- * The fold stays outside of the `if`, with all that it reads in its own body.
+ * The fold stays outside of the `if`, with all that it reads in its own body. With `split ... lanes` there is no `if`: what moves with the
+ * bound is loaded and stored where it holds.
  */
 import { apply, when } from "../../../src/kernel/build.ts";
-import type { Bound, BufferParam, Expr, FoldStmt, Stmt } from "../../../src/kernel/kernel.ts";
+import type { Bound, BufferParam, Expr, Stmt } from "../../../src/kernel/kernel.ts";
 import { mapStmt, mapStmts, readsAny, rewriting, someStmt } from "../../../src/kernel/rewrite.ts";
 import { guardLoads, isBelow, openBounds } from "../../kernel/bounds.ts";
 import { copyStmts } from "../../kernel/copies.ts";
@@ -44,7 +45,7 @@ export function masked(body: readonly Stmt[], bound: Bound, { fresh, buffers }: 
   const isOverwritten = (expr: Expr): boolean =>
     expr.kind === "load" && stored.has(expr.buffer) && !readsAny(expr, moving);
   if (someStmt([whole], { expr: isOverwritten })) refuse("those past the end read what another overwrites");
-  return [guardedFold(whole, bound, moving, buffers), ...inside(moved, isBelow(bound.index, bound.extent))];
+  return [withGuardedLoads(whole, bound, moving, buffers), ...inside(moved, isBelow(bound.index, bound.extent))];
 }
 
 /** The body, in which what moves with the bound is loaded and stored where that holds. */
@@ -52,21 +53,11 @@ export function guarded(body: readonly Stmt[], bound: Bound, { buffers }: Around
   if (openBounds([bound]).length === 0) return body;
   if (hasMeeting(body)) refuse("there is a barrier in the body");
   const moving = movedBy(body, bound.index.reads);
-  const guard = guardLoads([bound], buffers);
   const guardStore = (stmt: Stmt): Stmt => {
     if (stmt.kind === "store") return { ...stmt, guard: [...stmt.guard, bound] };
     return stmt.kind === "for" || stmt.kind === "if" ? { ...stmt, body: stmt.body.map(guardStore) } : stmt;
   };
-  return body.map((stmt) => {
-    const inside = mapStmt(
-      stmt,
-      rewriting(
-        (expr) => (readsAny(expr, moving) ? guard(expr) : expr),
-        (expr) => readsAny(expr, moving),
-      ),
-    );
-    return guardStore(inside);
-  });
+  return body.map((stmt) => guardStore(withGuardedLoads(stmt, bound, moving, buffers)));
 }
 
 /** An `if` around nothing but an `if` is one. */
@@ -77,10 +68,10 @@ function inside(stmts: readonly Stmt[], condition: Expr): readonly Stmt[] {
 }
 
 /** Loads that move with what is bounded. Others are those of iterations that are there. */
-function guardedFold(fold: FoldStmt, bound: Bound, moving: ReadonlySet<string>, buffers: Around["buffers"]): Stmt {
+function withGuardedLoads(stmt: Stmt, bound: Bound, moving: ReadonlySet<string>, buffers: Around["buffers"]): Stmt {
   const guard = guardLoads([bound], buffers);
   return mapStmt(
-    fold,
+    stmt,
     rewriting(
       (expr) => (readsAny(expr, moving) ? guard(expr) : expr),
       (expr) => readsAny(expr, moving),

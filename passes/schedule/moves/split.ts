@@ -39,8 +39,13 @@ export function split(piece: Piece, move: MoveOf<"split">, around: Around): Move
   if (!(by >= 1)) refuse(`blocks of ${by}`);
   const bound = piece.nest.loops.find(({ loop }) => loop.name === name);
   if (bound !== undefined) return splitNest(piece, bound, move, around);
-  if (tail === "guard" || tail === "mask" || tail === "lanes") refuse(`${axis} is no parallel loop of the nest`);
+  if (isPastEnd(tail)) refuse(`${axis} is no parallel loop of the nest`);
   return splitInside(piece, name, move, around);
+}
+
+/** Whether the last block may run past the end. */
+function isPastEnd(tail: MoveOf<"split">["tail"]): boolean {
+  return tail === "guard" || tail === "mask" || tail === "lanes";
 }
 
 // ---- where it is cut -------------------------------------------------------------------------------------------------
@@ -58,7 +63,7 @@ interface Cut {
 }
 
 function cutOf({ names }: Piece, loop: LoopVar, { axis, by, tail, ...move }: MoveOf<"split">, fresh: Fresh): Cut {
-  const isPast = tail === "guard" || tail === "mask" || tail === "lanes";
+  const isPast = isPastEnd(tail);
   const count = move.count ?? (isPast ? Math.ceil(loop.extent / by) : Math.floor(loop.extent / by));
   const rest = loop.extent - count * by;
   if (count < 1 && !isPast) refuse(`${axis} has ${loop.extent} iterations`);

@@ -1,7 +1,8 @@
 /**
- * Contractions in the tiles that a card takes, and in the blocks that a driver on a CPU takes, against `js`: sizes that no tile divides, infinities where a product beyond the last k
- * must be nothing, batches, and what is fused behind the sums. One of each kind of tile: what the others compute is asked of the
- * evaluator (test/unit/wgsl-tiles.test.ts), and a software GPU takes 0.1 s to compile each KB of workgroup memory.
+ * Contractions in the tiles that a card takes, and in the blocks that a driver on a CPU takes, against `js`: sizes that no tile divides,
+ * infinities where a product beyond the last k must be nothing, batches, and what is fused behind the sums. One of each kind of tile:
+ * what the others compute is asked of the evaluator (test/unit/wgsl-tiles.test.ts), and a software GPU takes 0.1 s to compile each KB of
+ * workgroup memory.
  */
 import { add, batchMatmul, f32, matmul, program, relu, transpose } from "../../../src/index.ts";
 import { numbers } from "../../numbers.ts";
