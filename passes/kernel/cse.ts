@@ -11,9 +11,9 @@
 import { CompilerBug } from "../../src/core/errors.ts";
 import { applyTo, bitcast, convert, letValue } from "../../src/kernel/build.ts";
 import type { Expr, Index, Kernel, Name, Stmt } from "../../src/kernel/kernel.ts";
+import type { Fresh } from "../../src/kernel/names.ts";
+import { freshNames, replace } from "../../src/kernel/names.ts";
 import { mapEach, mapStmts, type Rewrite, someExpr } from "../../src/kernel/rewrite.ts";
-import type { Fresh } from "./names.ts";
-import { freshNames, replace } from "./names.ts";
 
 /** The kernel with repeated expressions of each block named. */
 export function cse(kernel: Kernel, names = freshNames(kernel)): Kernel {

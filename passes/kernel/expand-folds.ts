@@ -10,10 +10,10 @@
 import { assign, forLoop, variable } from "../../src/kernel/build.ts";
 import { folds } from "../../src/kernel/folds.ts";
 import type { BlockLoop, FoldStmt, Kernel, Stmt } from "../../src/kernel/kernel.ts";
+import { defining, type Fresh, freshNames } from "../../src/kernel/names.ts";
 import { newPool } from "../../src/kernel/pool.ts";
 import { declaredNames, readIn } from "../../src/kernel/rewrite.ts";
 import { whenInside } from "./bounds.ts";
-import { defining, type Fresh, freshNames } from "./names.ts";
 
 export function expandFolds(kernel: Kernel, given?: Fresh): Kernel {
   let names = given;

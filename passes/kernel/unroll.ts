@@ -7,9 +7,10 @@
  * What the body declares is renamed in each copy (v_0, v_1; v_0_1 in two such loops). Indexes of array variables become
  * constants, so a printer can keep each element in a register.
  */
+
+import { Copies } from "../../src/kernel/copies.ts";
 import type { Index, Kernel, Stmt } from "../../src/kernel/kernel.ts";
-import { Copies } from "./copies.ts";
-import { type Fresh, freshNames } from "./names.ts";
+import { type Fresh, freshNames } from "../../src/kernel/names.ts";
 
 /** The kernel without `unrolled` and `interleaved` loops. */
 export function unroll(kernel: Kernel, fresh = freshNames(kernel)): Kernel {

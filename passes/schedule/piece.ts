@@ -2,11 +2,11 @@
  * A nest while moves are made: moves speak the names that `lower` gave, and `names` tells what became of them.
  */
 import { forLoop } from "../../src/kernel/build.ts";
+import { copyStmts } from "../../src/kernel/copies.ts";
 import type { BlockLoop, BufferParam, FoldStmt, Index, Nest, SharedArray, Stmt } from "../../src/kernel/kernel.ts";
 import type { AnyMove, Schedule } from "../../src/kernel/moves.ts";
+import type { Fresh } from "../../src/kernel/names.ts";
 import { declaredNames, walkStmts } from "../../src/kernel/rewrite.ts";
-import { copyStmts } from "../kernel/copies.ts";
-import type { Fresh } from "../kernel/names.ts";
 
 export interface Piece {
   readonly nest: Nest;

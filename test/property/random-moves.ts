@@ -6,7 +6,6 @@
 import { jsMoves } from "../../codegen/js/moves/all.ts";
 import { wasmMoves } from "../../codegen/wasm/moves/all.ts";
 import { wgslMoves } from "../../codegen/wgsl/moves/all.ts";
-import { freshNames } from "../../passes/kernel/names.ts";
 import { type Applying, tryMove } from "../../passes/schedule/apply.ts";
 import { everyFold, sizeOf } from "../../passes/schedule/facts.ts";
 import { worthKeeping } from "../../passes/schedule/moves/keep.ts";
@@ -14,6 +13,7 @@ import { secondLaunch } from "../../passes/schedule/moves/second-launch.ts";
 import { chainOf, nameNow, type Piece } from "../../passes/schedule/piece.ts";
 import type { Kernel, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
 import type { AnyMove, MoveOf, Parts, Schedule, SecondLaunch } from "../../src/kernel/moves.ts";
+import { freshNames } from "../../src/kernel/names.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
 
 /** Those of every target. */

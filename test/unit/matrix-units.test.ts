@@ -7,7 +7,6 @@ import { expect, test } from "vitest";
 import { bindTarget } from "../../codegen/target.ts";
 import type { WgslFacts } from "../../codegen/wgsl/artifact.ts";
 import { wgsl } from "../../codegen/wgsl/target.ts";
-import { freshNames } from "../../passes/kernel/names.ts";
 import { stagesOf } from "../../src/compile.ts";
 import {
   add,
@@ -28,6 +27,7 @@ import { checkKernel } from "../../src/kernel/check.ts";
 import { evaluateKernel } from "../../src/kernel/evaluate.ts";
 import { blockIndex, floorDivIndex, modIndex, sumIndex } from "../../src/kernel/index-expr.ts";
 import type { Index, Kernel, LoopVar, MatrixFactor, MatrixProduct, Stmt } from "../../src/kernel/kernel.ts";
+import { freshNames } from "../../src/kernel/names.ts";
 import { launchesOf, type Sequence } from "../../src/program/sequence.ts";
 import { expectAccepted } from "../gpu/accepted.ts";
 import { h100 } from "../h100.ts";

@@ -15,7 +15,6 @@
  */
 
 import { foldLoops } from "../../../passes/kernel/expand-folds.ts";
-import type { Fresh } from "../../../passes/kernel/names.ts";
 import { sizeOf, storedIn } from "../../../passes/schedule/facts.ts";
 import { placeOf } from "../../../passes/schedule/moves/loops.ts";
 import { type Around, copyBlock, type Moved, nameNow, type Piece, refuse } from "../../../passes/schedule/piece.ts";
@@ -24,6 +23,7 @@ import { folds } from "../../../src/kernel/folds.ts";
 import { blockIndex } from "../../../src/kernel/index-expr.ts";
 import type { BlockLoop, Expr, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
+import type { Fresh } from "../../../src/kernel/names.ts";
 import { mapStmts, readsAny, replaceLoops, rewriting } from "../../../src/kernel/rewrite.ts";
 
 export function interchange(piece: Piece, { of, terms }: MoveOf<"interchange">, { fresh, shared }: Around): Moved {

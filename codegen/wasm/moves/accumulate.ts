@@ -14,8 +14,7 @@
  * as they stood around what follows; terms that make no whole part have a copy of the loops, behind the others (`j_rest`, `acc_rest`).
  * A sum is added up as `splitFold acc serial 1024` does it, where that cuts it into the same parts: bit by bit.
  */
-import { copyStmts } from "../../../passes/kernel/copies.ts";
-import { type Fresh, letsFor, withoutUnread } from "../../../passes/kernel/names.ts";
+
 import { sizeOf, storedIn } from "../../../passes/schedule/facts.ts";
 import { placeOf } from "../../../passes/schedule/moves/loops.ts";
 import { part } from "../../../passes/schedule/moves/split-fold.ts";
@@ -30,9 +29,11 @@ import {
   refuse,
 } from "../../../passes/schedule/piece.ts";
 import { apply, forLoop, forLoops, letValue, load, store } from "../../../src/kernel/build.ts";
+import { copyStmts } from "../../../src/kernel/copies.ts";
 import { blockIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { BlockLoop, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
+import { type Fresh, letsFor, withoutUnread } from "../../../src/kernel/names.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
 
 export function accumulate(piece: Piece, { of, terms, over }: MoveOf<"accumulate">, around: Around): Moved {

@@ -1,10 +1,11 @@
 /** A factor of a sum of products that is computed elsewhere, where it is copied, and read where it was computed. */
-import { copyStmts } from "../../../passes/kernel/copies.ts";
-import { type Fresh, letsFor, withoutUnread } from "../../../passes/kernel/names.ts";
+
 import { refuse } from "../../../passes/schedule/piece.ts";
 import { apply, letValue, store } from "../../../src/kernel/build.ts";
+import { copyStmts } from "../../../src/kernel/copies.ts";
 import type { Apply, Expr, FoldStmt, Index, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
+import { type Fresh, letsFor, withoutUnread } from "../../../src/kernel/names.ts";
 import { declaredNames, ownExprs, readsAny } from "../../../src/kernel/rewrite.ts";
 
 export interface Factor {

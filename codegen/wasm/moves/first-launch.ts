@@ -13,7 +13,6 @@
  * halves are kernels as `lower` writes them, each with moves of its own.
  */
 
-import { type Fresh, freshNames } from "../../../passes/kernel/names.ts";
 import { Facts, sizeOf, storedIn } from "../../../passes/schedule/facts.ts";
 import { type Halves, halfOf, type Room, scheduledBy } from "../../../passes/schedule/moves/halves.ts";
 import { legal, refuse } from "../../../passes/schedule/piece.ts";
@@ -21,6 +20,7 @@ import { load } from "../../../src/kernel/build.ts";
 import { blockIndex, floorDivIndex, modIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { BufferParam, Index, Kernel, LoopVar, Nest } from "../../../src/kernel/kernel.ts";
 import type { FirstLaunch } from "../../../src/kernel/moves.ts";
+import { type Fresh, freshNames } from "../../../src/kernel/names.ts";
 import { declaredNames, readIn } from "../../../src/kernel/rewrite.ts";
 import { checkKnown, type Factor, factorOf, readingFold, storedFactor } from "./factor.ts";
 

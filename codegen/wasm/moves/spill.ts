@@ -10,7 +10,6 @@
  * row, so an epilogue that reads it stays as it is.
  */
 
-import type { Fresh } from "../../../passes/kernel/names.ts";
 import { readsIn, sizeOf } from "../../../passes/schedule/facts.ts";
 import { placeOf } from "../../../passes/schedule/moves/loops.ts";
 import {
@@ -28,6 +27,7 @@ import {
 import { forLoops, load, store } from "../../../src/kernel/build.ts";
 import type { Expr, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
+import type { Fresh } from "../../../src/kernel/names.ts";
 import { mapStmts, readsAny, rewriting, someStmt } from "../../../src/kernel/rewrite.ts";
 
 export function spill(piece: Piece, { of, axis }: MoveOf<"spill">, { fresh, shared }: Around): Moved {

@@ -17,7 +17,6 @@
  * time, whose lanes are stored apart; columns are a loop then, as their copies would be longer than all the rest of a small kernel.
  */
 
-import type { Fresh } from "../../../passes/kernel/names.ts";
 import { Facts, sizeOf, storedIn } from "../../../passes/schedule/facts.ts";
 import { placeOf } from "../../../passes/schedule/moves/loops.ts";
 import {
@@ -34,6 +33,7 @@ import { forLoops, load } from "../../../src/kernel/build.ts";
 import { blockIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { BlockLoop, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
+import type { Fresh } from "../../../src/kernel/names.ts";
 import { declaredNames } from "../../../src/kernel/rewrite.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
 import { checkKnown, type Factor, factorOf, readingFold, storedFactor } from "./factor.ts";

@@ -11,11 +11,12 @@
  * What the block is stands in the kernel language (`body` of the statement), which the evaluator runs; the printer writes loads of
  * matrices, their products and a store in its place. Factors must be f16 in memory, one row or column after the other, whole tiles of 16.
  */
-import { copyStmts } from "../../../passes/kernel/copies.ts";
+
 import { sizeOf } from "../../../passes/schedule/facts.ts";
 import { recover } from "../../../passes/schedule/moves/loops.ts";
 import { type Around, type Moved, nameNow, type Piece, refuse } from "../../../passes/schedule/piece.ts";
 import { apply, assign, barrier, forLoop, letValue, load, store, variable } from "../../../src/kernel/build.ts";
+import { copyStmts } from "../../../src/kernel/copies.ts";
 import { blockIndex } from "../../../src/kernel/index-expr.ts";
 import type { Expr, FoldStmt, Index, Load, LoopVar, MatrixFactor, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";

@@ -12,7 +12,6 @@
  */
 
 import { isBelow } from "../../../passes/kernel/bounds.ts";
-import { defining } from "../../../passes/kernel/names.ts";
 import { storedIn } from "../../../passes/schedule/facts.ts";
 import { type Around, refuse } from "../../../passes/schedule/piece.ts";
 import {
@@ -29,6 +28,7 @@ import {
 import { folds } from "../../../src/kernel/folds.ts";
 import { floorDivIndex, modIndex, sumIndex } from "../../../src/kernel/index-expr.ts";
 import type { Expr, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
+import { defining } from "../../../src/kernel/names.ts";
 import { readIn } from "../../../src/kernel/rewrite.ts";
 import { type Beside, partialArray, type Team } from "./partials.ts";
 

@@ -8,15 +8,15 @@
  *   a_tile[68*k + 4*r + 0 .. 3] = a_next[0][0 .. 3]          share; one load where it is the rows that lie side by side
  */
 import { guardLoads, isBelow, openBounds } from "../../../passes/kernel/bounds.ts";
-import { copyStmts } from "../../../passes/kernel/copies.ts";
-import { letsFor } from "../../../passes/kernel/names.ts";
 import { neighboursAlong, sizeOf } from "../../../passes/schedule/facts.ts";
 import { recover } from "../../../passes/schedule/moves/loops.ts";
 import type { Around } from "../../../passes/schedule/piece.ts";
 import { apply, assign, forLoop, letValue, store, variable } from "../../../src/kernel/build.ts";
+import { copyStmts } from "../../../src/kernel/copies.ts";
 import { blockIndex, floorDivIndex, modIndex } from "../../../src/kernel/index-expr.ts";
 import type { Bound, Expr, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
+import { letsFor } from "../../../src/kernel/names.ts";
 import { mapStmts, rewriting } from "../../../src/kernel/rewrite.ts";
 
 /** A factor, and the split axis that it moves with: `by * outer + inner`. One of the two is a block of registers. */

@@ -12,7 +12,6 @@
  */
 
 import { isBelow, openBounds } from "../../../passes/kernel/bounds.ts";
-import { defining, type Fresh } from "../../../passes/kernel/names.ts";
 import { movedBy, notShared, readsIn, sizeOf } from "../../../passes/schedule/facts.ts";
 import { recover } from "../../../passes/schedule/moves/loops.ts";
 import { part } from "../../../passes/schedule/moves/split-fold.ts";
@@ -30,6 +29,7 @@ import { folds } from "../../../src/kernel/folds.ts";
 import { blockIndex, scaleIndex, sumIndex } from "../../../src/kernel/index-expr.ts";
 import type { Bound, Expr, FoldStmt, Index, LoopVar, Nest, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { Parts } from "../../../src/kernel/moves.ts";
+import { defining, type Fresh } from "../../../src/kernel/names.ts";
 import { someStmt } from "../../../src/kernel/rewrite.ts";
 import { type Beside, partialArray, type Team } from "./partials.ts";
 import { joinSubgroups } from "./subgroups.ts";

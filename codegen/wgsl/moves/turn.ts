@@ -12,11 +12,11 @@
  * each of which they use 4 bytes. Rows of the tile are 33 words apart: those of 32 would lie in one memory bank.
  */
 import { guardLoads, openBounds, whenInside } from "../../../passes/kernel/bounds.ts";
-import { copyStmts } from "../../../passes/kernel/copies.ts";
 import { sizeOf } from "../../../passes/schedule/facts.ts";
 import { recover } from "../../../passes/schedule/moves/loops.ts";
 import { type Around, type Moved, nameNow, type Piece, refuse } from "../../../passes/schedule/piece.ts";
 import { barrier, forLoop, load, store } from "../../../src/kernel/build.ts";
+import { copyStmts } from "../../../src/kernel/copies.ts";
 import { blockIndex, floorDivIndex, isDynamic, modIndex } from "../../../src/kernel/index-expr.ts";
 import type { Bound, Expr, Index, Load, LoopVar, Nest, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";

@@ -13,8 +13,8 @@
 import { assign, forLoops, variable } from "../../../src/kernel/build.ts";
 import type { BlockLoop, Expr, FoldStmt, LoopMark, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
+import { type Fresh, replace } from "../../../src/kernel/names.ts";
 import { mapBounds, mapStmt, type Rewrite, readIn, someStmt, walkStmts } from "../../../src/kernel/rewrite.ts";
-import { type Fresh, replace } from "../../kernel/names.ts";
 import { movedBy, readsIn, sizeOf } from "../facts.ts";
 import {
   type Around,

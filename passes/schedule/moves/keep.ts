@@ -20,8 +20,8 @@ import {
   type Stmt,
 } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
+import { withoutUnread } from "../../../src/kernel/names.ts";
 import { readsAny, rewriting, someExpr } from "../../../src/kernel/rewrite.ts";
-import { withoutUnread } from "../../kernel/names.ts";
 import { movedBy, storedIn } from "../facts.ts";
 import { type Around, type Moved, nameNow, type Piece, refuse, withBody } from "../piece.ts";
 

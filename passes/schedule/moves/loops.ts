@@ -13,9 +13,9 @@ import { forLoop } from "../../../src/kernel/build.ts";
 import { blockIndex, floorDivIndex, modIndex } from "../../../src/kernel/index-expr.ts";
 import type { Index, LoopMark, LoopVar, ParallelLoop } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
+import type { Fresh } from "../../../src/kernel/names.ts";
 import { mapStmts, replaceLoops } from "../../../src/kernel/rewrite.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
-import type { Fresh } from "../../kernel/names.ts";
 import { hasMeeting, sizeOf } from "../facts.ts";
 import {
   type Around,

@@ -10,11 +10,11 @@
  * bound is loaded and stored where it holds.
  */
 import { apply, when } from "../../../src/kernel/build.ts";
+import { copyStmts } from "../../../src/kernel/copies.ts";
 import type { Bound, BufferParam, Expr, Stmt } from "../../../src/kernel/kernel.ts";
+import { type Fresh, letsFor, replace } from "../../../src/kernel/names.ts";
 import { mapStmt, mapStmts, readsAny, rewriting, someStmt } from "../../../src/kernel/rewrite.ts";
 import { guardLoads, isBelow, openBounds } from "../../kernel/bounds.ts";
-import { copyStmts } from "../../kernel/copies.ts";
-import { type Fresh, letsFor, replace } from "../../kernel/names.ts";
 import { hasMeeting, movedBy, storedIn } from "../facts.ts";
 import { namesOfCopy, refuse } from "../piece.ts";
 

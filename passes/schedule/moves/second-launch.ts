@@ -17,13 +17,13 @@
  * launch, in an order that depends on sizes alone. Both halves are kernels as `lower` writes them, each with moves of its own.
  */
 import { load, store } from "../../../src/kernel/build.ts";
+import { copyStmts } from "../../../src/kernel/copies.ts";
 import { blockIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { BufferParam, FoldStmt, Index, Kernel, LoopVar, Nest, Stmt } from "../../../src/kernel/kernel.ts";
 import type { SecondLaunch } from "../../../src/kernel/moves.ts";
+import { type Fresh, freshNames, letsFor, withoutUnread } from "../../../src/kernel/names.ts";
 import { readIn } from "../../../src/kernel/rewrite.ts";
 import { openBounds } from "../../kernel/bounds.ts";
-import { copyStmts } from "../../kernel/copies.ts";
-import { type Fresh, freshNames, letsFor, withoutUnread } from "../../kernel/names.ts";
 import { notShared, sizeOf, storedIn, workOf } from "../facts.ts";
 import { legal, refuse } from "../piece.ts";
 import { type Halves, halfOf, type Room, scheduledBy } from "./halves.ts";

@@ -18,13 +18,13 @@
  * million tenths one by one is 0.6% off: soon each term is a small part of the sum's last digit. The order depends on sizes alone.
  */
 import { assign, forLoop, forLoops, letValue, load, store, variable } from "../../../src/kernel/build.ts";
+import { copyStmts } from "../../../src/kernel/copies.ts";
 import { folds } from "../../../src/kernel/folds.ts";
 import { blockIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { BlockLoop, Expr, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { Parts } from "../../../src/kernel/moves.ts";
+import { defining, type Fresh } from "../../../src/kernel/names.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
-import { copyStmts } from "../../kernel/copies.ts";
-import { defining, type Fresh } from "../../kernel/names.ts";
 import { sizeOf } from "../facts.ts";
 import { type Around, atFold, copyBlock, type Moved, type Piece, refuse } from "../piece.ts";
 

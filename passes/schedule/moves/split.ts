@@ -11,13 +11,13 @@
  * An axis of a fold is not cut: folding its parts apart is `splitFold`.
  */
 import { forLoops, when } from "../../../src/kernel/build.ts";
+import { copyStmts } from "../../../src/kernel/copies.ts";
 import { blockIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { Index, LoopVar, ParallelLoop, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
+import type { Fresh } from "../../../src/kernel/names.ts";
 import { mapStmts, replaceLoops } from "../../../src/kernel/rewrite.ts";
 import { isBelow } from "../../kernel/bounds.ts";
-import { copyStmts } from "../../kernel/copies.ts";
-import type { Fresh } from "../../kernel/names.ts";
 import { hasMeeting } from "../facts.ts";
 import {
   type Around,

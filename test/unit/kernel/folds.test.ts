@@ -3,15 +3,15 @@
  * expandFolds makes of them.
  */
 import { describe, expect, test } from "vitest";
-import { copyStmts } from "../../../passes/kernel/copies.ts";
 import { expandFolds } from "../../../passes/kernel/expand-folds.ts";
-import { freshNames } from "../../../passes/kernel/names.ts";
 import type { FoldFn } from "../../../src/core/fold.ts";
 import { checkKernel } from "../../../src/kernel/check.ts";
+import { copyStmts } from "../../../src/kernel/copies.ts";
 import { evaluateKernel } from "../../../src/kernel/evaluate.ts";
 import { evaluateRoutine } from "../../../src/kernel/evaluate-expr.ts";
 import { folds } from "../../../src/kernel/folds.ts";
 import type { BlockLoop, Kernel, LoopMark, Stmt, ValueType } from "../../../src/kernel/kernel.ts";
+import { freshNames } from "../../../src/kernel/names.ts";
 import { printKernel } from "../../../src/kernel/print.ts";
 import * as b from "../../kernel-pool.ts";
 import { addIndex, scaleIndex } from "../../kernel-pool.ts";

@@ -6,11 +6,11 @@
  * Several copies are made together: what reads only some of the loops that are replaced is made once for all copies that put the
  * same in their place (in a block of 4x2, x[4*i + i_i] four times and not eight).
  */
-import { assign, letValue, variable } from "../../src/kernel/build.ts";
-import { asIndex } from "../../src/kernel/index-expr.ts";
-import type { Expr, ExprPool, Index, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
-import { declaredNames, mapBounds, mapEach, mapOperands, mapStmt, type Rewrite } from "../../src/kernel/rewrite.ts";
+import { assign, letValue, variable } from "./build.ts";
+import { asIndex } from "./index-expr.ts";
+import type { Expr, ExprPool, Index, LoopVar, Stmt } from "./kernel.ts";
 import type { Fresh } from "./names.ts";
+import { declaredNames, mapBounds, mapEach, mapOperands, mapStmt, type Rewrite } from "./rewrite.ts";
 
 /** A copy with other indexes in place of loop variables; what it declares ends in `suffix`. */
 export function copyStmts(

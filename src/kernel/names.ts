@@ -1,10 +1,10 @@
 /**
  * Names in a kernel under rewriting: fresh ones, those that are declared or read, other ones.
  */
-import { letValue } from "../../src/kernel/build.ts";
-import type { Define } from "../../src/kernel/folds.ts";
-import type { ExprPool, Index, Kernel, Stmt } from "../../src/kernel/kernel.ts";
-import { declaredNames, poolOf, type Rewrite, readIn, readsAny, rewriting } from "../../src/kernel/rewrite.ts";
+import { letValue } from "./build.ts";
+import type { Define } from "./folds.ts";
+import type { ExprPool, Index, Kernel, Stmt } from "./kernel.ts";
+import { declaredNames, poolOf, type Rewrite, readIn, readsAny, rewriting } from "./rewrite.ts";
 
 /** Gives a name that the kernel has not, close to the one wanted. */
 export interface Fresh {
