@@ -10,11 +10,14 @@
  * be bound to bytes that overlap: so each segment is bound once, as the words that all of them use, and values are bits of words.
  * A barrier stands where a launch touches bytes that one since the last barrier has written, or writes what one has touched.
  */
+
 import { CompilerBug } from "../../src/core/errors.ts";
 import { apply, barrierOfBuffers, bitcast, convert, forLoop, load } from "../../src/kernel/build.ts";
-import { addIndex, asIndex, floorDivIndex, modIndex } from "../../src/kernel/index-expr.ts";
-import type { Expr, ExprPool, Index, Kernel, LoopVar, Nest, SharedArray, Stmt } from "../../src/kernel/kernel.ts";
-import { declaredNames, mapBounds, poolOf, type Rewrite, rewriting } from "../../src/kernel/rewrite.ts";
+import { copyStmts } from "../../src/kernel/copies.ts";
+import { addIndex, floorDivIndex, modIndex } from "../../src/kernel/index-expr.ts";
+import type { Expr, ExprPool, Index, Kernel, Load, LoopVar, Nest, SharedArray, Stmt } from "../../src/kernel/kernel.ts";
+import { type Fresh, freshAmong } from "../../src/kernel/names.ts";
+import { mapStmts, poolOf, rewriting } from "../../src/kernel/rewrite.ts";
 import type { Addresses, ArtifactBinding } from "../../src/program/artifact.ts";
 import type { BufferSlot, Segment } from "../../src/program/buffer.ts";
 import { bodiesOf, type Launch, launchesOf, type Sequence, type Step } from "../../src/program/sequence.ts";
@@ -199,26 +202,24 @@ function collide(a: Touched, b: Touched): boolean {
 
 // ---- how -------------------------------------------------------------------------------------------------------------
 
-/** Where a parameter lies: in which of the joined kernel's, and from which word on. */
+/** What a buffer of a launch is in the joined kernel. */
 interface Place {
   readonly name: string;
-  readonly at: number;
+  /** Of a segment, from which word on; null for an array that is shared. */
+  readonly from: number | null;
 }
+
+type Places = ReadonlyMap<string, Place>;
 
 class Joiner {
   readonly lane: LoopVar;
   readonly shared: SharedArray[] = [];
-  readonly #pool: ExprPool;
-  readonly #segments: ReadonlyMap<Segment, Place>;
-  readonly #last = new Map<string, number>();
+  readonly #fresh: Fresh;
+  readonly #segments: ReadonlyMap<Segment, ArtifactBinding>;
 
   constructor(pool: ExprPool, size: number, bindings: readonly ArtifactBinding[]) {
-    this.#pool = pool;
-    const places = bindings.map(
-      ({ param, buffer }) => [buffer.segment, { name: param, at: buffer.offset / 4 }] as const,
-    );
-    this.#segments = new Map(places);
-    for (const { param } of bindings) this.#last.set(param, 0);
+    this.#segments = new Map(bindings.map((binding) => [binding.buffer.segment, binding]));
+    this.#fresh = freshAmong(new Set(bindings.map(({ param }) => param)), pool);
     this.lane = { name: this.#fresh("lane"), extent: size };
   }
 
@@ -238,35 +239,25 @@ class Joiner {
   }
 
   #part({ launch: { kernel }, slots }: Part): readonly Stmt[] {
-    const names = new Map<string, string>();
+    const places = new Map<string, Place>();
     for (const array of kernel.shared) {
       const name = this.#fresh(array.name);
-      names.set(array.name, name);
+      places.set(array.name, { name, from: null });
       this.shared.push({ ...array, name });
     }
-    const places = new Map<string, Place>();
     for (const [param, { segment, offset }] of slots) {
       const found = this.#segments.get(segment);
       if (found === undefined) throw new CompilerBug(`${param} lies in no segment`);
-      places.set(param, { name: found.name, at: offset / 4 - found.at });
+      places.set(param, { name: found.param, from: (offset - found.buffer.offset) / 4 });
     }
-    return kernel.nests.flatMap((nest) => this.#nest(nest, new Map(names), places));
+    return kernel.nests.flatMap((nest) => this.#nest(nest, places));
   }
 
   /** Workgroups become iterations of loops around it, its invocations those of the one workgroup. */
-  #nest(
-    { loops, prelude, body }: Nest,
-    names: Map<string, string>,
-    places: ReadonlyMap<string, Place>,
-  ): readonly Stmt[] {
-    const fresh = (name: string): string => {
-      const made = this.#fresh(name);
-      names.set(name, made);
-      return made;
-    };
-    for (const name of declaredNames([...prelude, ...body])) fresh(name);
+  #nest({ loops, prelude, body }: Nest, places: Places): readonly Stmt[] {
+    const { pool } = this.#fresh;
     const indexes = new Map<string, Index>();
-    let rest = this.#pool.loop(this.lane) as Index;
+    let rest: Index = pool.loop(this.lane);
     const around: LoopVar[] = [];
     for (const { loop, mark } of [...loops].reverse()) {
       if (loop.extent === 1) continue;
@@ -274,87 +265,55 @@ class Joiner {
         indexes.set(loop.name, modIndex(rest, loop.extent));
         rest = floorDivIndex(rest, loop.extent);
       } else {
-        const made = { name: fresh(loop.name), extent: loop.extent };
+        const made = { name: this.#fresh(loop.name), extent: loop.extent };
         around.unshift(made);
-        indexes.set(loop.name, this.#pool.loop(made));
+        indexes.set(loop.name, pool.loop(made));
       }
     }
-    const rewrite = rewriting((expr) => changed(expr, names, places, indexes));
-    const copy = (stmts: readonly Stmt[]) => stmts.map((stmt) => copied(stmt, names, places, rewrite));
-    return [...copy(prelude), ...around.reduceRight((inner, loop) => [forLoop(loop, inner)], copy(body))];
-  }
-
-  #fresh(wanted: string): string {
-    const n = this.#last.get(wanted);
-    if (n === undefined) {
-      this.#last.set(wanted, 1);
-      return wanted;
-    }
-    this.#last.set(wanted, n + 1);
-    return this.#fresh(`${wanted}_${n + 1}`);
+    const made = inPlaces(copyStmts([...prelude, ...body], { loops: indexes }, this.#fresh), places);
+    const [before, inner] = [made.slice(0, prelude.length), made.slice(prelude.length)];
+    return [...before, ...around.reduceRight((stmts, loop) => [forLoop(loop, stmts)], inner)];
   }
 }
 
-type Names = ReadonlyMap<string, string>;
-type Places = ReadonlyMap<string, Place>;
+/** The statements, whose loads and stores are of words of segments, or of the joined kernel's arrays. */
+function inPlaces(stmts: readonly Stmt[], places: Places): readonly Stmt[] {
+  const placeOf = (buffer: string): Place => {
+    const place = places.get(buffer);
+    if (place === undefined) throw new CompilerBug(`${buffer} lies nowhere`);
+    return place;
+  };
+  const rewrite = rewriting((expr) => (expr.kind === "load" ? placedLoad(expr, placeOf(expr.buffer)) : expr));
+  const store = (stmt: Stmt): Stmt => {
+    switch (stmt.kind) {
+      case "store":
+        return placedStore(stmt, placeOf(stmt.buffer));
+      case "for":
+      case "if":
+        return { ...stmt, body: stmt.body.map(store) };
+      case "fold":
+      case "matrix":
+        throw new CompilerBug(`wgsl: a ${stmt.kind} is not joined with other launches`);
+      default:
+        return stmt;
+    }
+  };
+  return mapStmts(stmts, rewrite).map(store);
+}
 
-/** What becomes of an expression whose operands were rewritten. */
-function changed(expr: Expr, names: Names, places: Places, indexes: ReadonlyMap<string, Index>): Expr {
-  const { pool } = expr;
-  switch (expr.kind) {
-    case "loop": {
-      const { loop } = expr;
-      return indexes.get(loop.name) ?? pool.loop({ ...loop, name: names.get(loop.name) ?? loop.name });
-    }
-    case "name":
-      return pool.name(expr.type, names.get(expr.name) ?? expr.name, expr.at);
-    case "load": {
-      const { type, buffer, at, guard } = expr;
-      const place = places.get(buffer);
-      if (place === undefined) return load(type, names.get(buffer) ?? buffer, at, guard);
-      const bounded = guard && { bounds: guard.bounds, otherwise: toWord(guard.otherwise) };
-      return ofWord(type, load("u32", place.name, addIndex(at, pool.integer(place.at)), bounded));
-    }
-    default:
-      return expr;
-  }
+function placedLoad({ type, at, guard }: Load, { name, from }: Place): Expr {
+  if (from === null) return load(type, name, at, guard);
+  const words = guard && { bounds: guard.bounds, otherwise: toWord(guard.otherwise) };
+  const word = load("u32", name, addIndex(at, at.pool.integer(from)), words);
+  return type === "bool" ? apply("ne", word, 0) : bitcast(type, word);
+}
+
+function placedStore(stmt: Stmt & { readonly kind: "store" }, { name, from }: Place): Stmt {
+  const { at, value } = stmt;
+  const same = { ...stmt, buffer: name, from: [] };
+  return from === null ? same : { ...same, at: addIndex(at, at.pool.integer(from)), value: toWord(value) };
 }
 
 function toWord(value: Expr): Expr {
   return value.type === "bool" ? convert("u32", value) : bitcast("u32", value);
-}
-
-function ofWord(type: Expr["type"], word: Expr): Expr {
-  return type === "bool" ? apply("ne", word, 0) : bitcast(type, word);
-}
-
-function copied(stmt: Stmt, names: Names, places: Places, rewrite: Rewrite): Stmt {
-  const name = (old: string): string => names.get(old) ?? old;
-  const body = (stmts: readonly Stmt[]) => stmts.map((inner) => copied(inner, names, places, rewrite));
-  switch (stmt.kind) {
-    case "for":
-      return { ...stmt, loop: { ...stmt.loop, name: name(stmt.loop.name) }, body: body(stmt.body) };
-    case "let":
-    case "exchange":
-      return { ...stmt, name: name(stmt.name), value: rewrite.expr(stmt.value) };
-    case "var":
-      return { ...stmt, name: name(stmt.name), init: rewrite.expr(stmt.init) };
-    case "assign": {
-      const at = stmt.at.map((index) => asIndex(rewrite.expr(index)));
-      return { ...stmt, name: name(stmt.name), at, value: rewrite.expr(stmt.value) };
-    }
-    case "store": {
-      const place = places.get(stmt.buffer);
-      const [at, value] = [rewrite.index(stmt.at), rewrite.expr(stmt.value)];
-      const same = { ...stmt, guard: mapBounds(stmt.guard, rewrite), from: [] };
-      if (place === undefined) return { ...same, buffer: name(stmt.buffer), at, value };
-      return { ...same, buffer: place.name, at: addIndex(at, value.pool.integer(place.at)), value: toWord(value) };
-    }
-    case "if":
-      return { ...stmt, condition: rewrite.expr(stmt.condition), body: body(stmt.body) };
-    case "barrier":
-      return stmt;
-    default:
-      throw new CompilerBug(`wgsl: a ${stmt.kind} is not joined with other launches`);
-  }
 }

@@ -20,6 +20,11 @@ export function freshNames(kernel: Kernel): Fresh {
     for (const { loop } of nest.loops) taken.add(loop.name);
     for (const name of declaredNames([...nest.prelude, ...nest.body])) taken.add(name);
   }
+  return freshAmong(taken, poolOf(kernel));
+}
+
+/** Gives names that are none of those taken. */
+export function freshAmong(taken: Set<string>, pool: ExprPool): Fresh {
   // Names are never given back: of those that end in a number, all below the last one found are taken.
   const last = new Map<string, number>();
   const fresh = (wanted: string): string => {
@@ -30,7 +35,7 @@ export function freshNames(kernel: Kernel): Fresh {
     taken.add(name);
     return name;
   };
-  return Object.assign(fresh, { pool: poolOf(kernel) });
+  return Object.assign(fresh, { pool });
 }
 
 /** Gives values names by `let`s that are added to the statements. */
