@@ -15,7 +15,7 @@ import { isRun, isSpread } from "../../src/graph/define.ts";
 import { flopsOf as flopsOfNode } from "../../src/graph/flops.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { cast } from "../../src/graph/ops/map.ts";
-import { store } from "../../src/kernel/build.ts";
+import { parallelLoops, store } from "../../src/kernel/build.ts";
 import { sumIndex } from "../../src/kernel/index-expr.ts";
 import type {
   BufferParam,
@@ -25,7 +25,6 @@ import type {
   Kernel,
   LoopVar,
   Nest,
-  ParallelLoop,
   SharedArray,
   Stmt,
 } from "../../src/kernel/kernel.ts";
@@ -298,7 +297,7 @@ function lowerCluster(part: Part, cluster: Cluster, buffers: KernelBuffers, name
   const loops = part.extents.map((extent, axis) => ({ name: names.fresh("ijklmn"[axis] ?? "i"), extent }));
   const own = loops.map((loop, axis) => ownIndex(part, axis, loop, pool));
   const nest = new NestBuilder({ cluster, loops, buffers, names, pool, target });
-  const parallel: ParallelLoop[] = loops.map((loop) => ({ loop, mark: "parallel" }));
+  const parallel = parallelLoops(loops);
   const [run] = nodes;
   if (run !== undefined && isRun(run)) {
     const written = buffers.written(run);

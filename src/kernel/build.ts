@@ -18,6 +18,7 @@ import type {
   Index,
   LoopMark,
   LoopVar,
+  ParallelLoop,
   ScalarFn,
   Stmt,
   ValueType,
@@ -85,6 +86,11 @@ export function forLoop(loop: LoopVar, body: readonly Stmt[], mark: LoopMark = "
 /** The loops, each with its mark, around the body: the first is the outermost. */
 export function forLoops(loops: readonly BlockLoop[], body: readonly Stmt[]): readonly Stmt[] {
   return loops.reduceRight<readonly Stmt[]>((inside, { loop, mark }) => [forLoop(loop, inside, mark)], body);
+}
+
+/** Loops that nothing is decided of. */
+export function parallelLoops(loops: readonly LoopVar[]): readonly (BlockLoop & ParallelLoop)[] {
+  return loops.map((loop) => ({ loop, mark: "parallel" }));
 }
 
 export function letValue(name: string, value: Expr): Stmt {

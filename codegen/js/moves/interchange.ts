@@ -18,7 +18,7 @@ import { foldLoops } from "../../../passes/kernel/expand-folds.ts";
 import { sizeOf, storedIn } from "../../../passes/schedule/facts.ts";
 import { placeOf } from "../../../passes/schedule/moves/loops.ts";
 import { type Around, copyBlock, type Moved, nameNow, type Piece, refuse } from "../../../passes/schedule/piece.ts";
-import { assign, forLoop, forLoops, load, store } from "../../../src/kernel/build.ts";
+import { assign, forLoop, forLoops, load, parallelLoops, store } from "../../../src/kernel/build.ts";
 import { folds } from "../../../src/kernel/folds.ts";
 import { blockIndex } from "../../../src/kernel/index-expr.ts";
 import type { BlockLoop, Expr, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
@@ -44,7 +44,7 @@ export function interchange(piece: Piece, { of, terms }: MoveOf<"interchange">, 
   const each: LoopVar = { name: fresh("each"), extent: sizeOf(own) };
   const first = arrays.map(({ array, start }) => store(array.name, fresh.pool.loop(each), start));
   const part: FoldStmt = { ...fold, axes: inner };
-  const turns = [...forLoops(parallel(loops), mapStmts(sumsOf(part, arrays, loops, fresh), replaceLoops(at)))];
+  const turns = [...forLoops(parallelLoops(loops), mapStmts(sumsOf(part, arrays, loops, fresh), replaceLoops(at)))];
   const held = new Map(arrays.map(({ name, array }) => [name, array]));
   const found = rewriting(
     (expr: Expr) => {
@@ -124,11 +124,9 @@ function placeIn(loops: readonly LoopVar[], block: readonly BlockLoop[], at: rea
   );
 }
 
-const parallel = (loops: readonly LoopVar[]): readonly BlockLoop[] => loops.map((loop) => ({ loop, mark: "parallel" }));
-
 /** The loops under names of their own, around statements that know them by the old ones. */
 function copyOfLoops(loops: readonly LoopVar[], stmts: readonly Stmt[], fresh: Fresh): readonly Stmt[] {
-  const { block, at } = copyBlock(parallel(loops), fresh);
+  const { block, at } = copyBlock(parallelLoops(loops), fresh);
   const replaced = new Map(loops.map(({ name }, i) => [name, at[i] ?? fresh.pool.integer(0)]));
   return forLoops(block, mapStmts(stmts, replaceLoops(replaced)));
 }

@@ -28,7 +28,7 @@ import {
   type Piece,
   refuse,
 } from "../../../passes/schedule/piece.ts";
-import { apply, forLoop, forLoops, letValue, load, store } from "../../../src/kernel/build.ts";
+import { apply, forLoop, forLoops, letValue, load, parallelLoops, store } from "../../../src/kernel/build.ts";
 import { copyStmts } from "../../../src/kernel/copies.ts";
 import { blockIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { BlockLoop, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
@@ -71,7 +71,7 @@ export function accumulate(piece: Piece, { of, terms, over }: MoveOf<"accumulate
     body.push(...copied);
   }
   const read = letValue(held.name, load(sums.type, sums.name, placeOf(loops, fresh)));
-  const end = forLoops(parallel(loops), withoutUnread([...before, read, ...after]));
+  const end = forLoops(parallelLoops(loops), withoutUnread([...before, read, ...after]));
   const ended = copyStmts(end, {}, fresh);
   rename("_end", namesOfCopy(end, ended));
   body.push(...ended);
@@ -133,7 +133,7 @@ function partOf({ loops, inside, fold, axis, before }: Summed, sums: SharedArray
   const added = apply("add", load(sums.type, sums.name, place), fresh.pool.name(type, name));
   // The values of a block together, and then all its stores: only so are neighbouring vectors joined.
   const total = fresh("total");
-  const stmts = forLoops(parallel(inside), [
+  const stmts = forLoops(parallelLoops(inside), [
     ...letsFor([one], before),
     one,
     letValue(total, added),
@@ -159,5 +159,3 @@ function zeros({ name, type, count }: SharedArray, fresh: Fresh): readonly Stmt[
     [store(name, at, pool.constant(type, 0))],
   );
 }
-
-const parallel = (loops: readonly LoopVar[]): readonly BlockLoop[] => loops.map((loop) => ({ loop, mark: "parallel" }));

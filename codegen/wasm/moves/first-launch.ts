@@ -16,7 +16,7 @@
 import { Facts, sizeOf, storedIn } from "../../../passes/schedule/facts.ts";
 import { type Halves, halfOf, type Room, scheduledBy } from "../../../passes/schedule/moves/halves.ts";
 import { legal, refuse } from "../../../passes/schedule/piece.ts";
-import { load } from "../../../src/kernel/build.ts";
+import { load, parallelLoops } from "../../../src/kernel/build.ts";
 import { blockIndex, floorDivIndex, modIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { BufferParam, Index, Kernel, LoopVar, Nest } from "../../../src/kernel/kernel.ts";
 import type { FirstLaunch } from "../../../src/kernel/moves.ts";
@@ -165,7 +165,7 @@ function fillingNest(place: Place, panel: string, { first, blocks, width }: Bloc
     if (index !== undefined) at.set(name, index);
   });
   return {
-    loops: [...outer, block, ...deep, inner].map((loop) => ({ loop, mark: "parallel" })),
+    loops: parallelLoops([...outer, block, ...deep, inner]),
     prelude: [],
     body: storedFactor(place, panel, placeOfElement(place, element), at, fresh),
   };

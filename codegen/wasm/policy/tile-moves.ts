@@ -3,6 +3,7 @@ import { sizeOf } from "../../../passes/schedule/facts.ts";
 import type { Move, Schedule, WasmMove } from "../../../src/kernel/moves.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
 import { acrossOf, jamMoves, type Plan, spillMoves } from "./panel-plan.ts";
+import type { Axis } from "./parts.ts";
 import type { Tiles } from "./tiles.ts";
 
 export function tileMoves(plan: Plan, tiles: Tiles): Schedule<WasmMove> {
@@ -11,11 +12,6 @@ export function tileMoves(plan: Plan, tiles: Tiles): Schedule<WasmMove> {
 }
 
 // ---- tiles -----------------------------------------------------------------------------------------------------------
-
-interface Axis {
-  readonly name: string;
-  readonly extent: number;
-}
 
 /** A loop in tiles: the one over them, the one in a tile, and iterations of that which a block takes; null: only one iteration. */
 interface Tiled {

@@ -16,7 +16,7 @@
  * Inside of a launch no workgroup waits for another, and atomics would add up in the order of arrival. So results meet behind a
  * launch, in an order that depends on sizes alone. Both halves are kernels as `lower` writes them, each with moves of its own.
  */
-import { load, store } from "../../../src/kernel/build.ts";
+import { load, parallelLoops, store } from "../../../src/kernel/build.ts";
 import { copyStmts } from "../../../src/kernel/copies.ts";
 import { blockIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { BufferParam, FoldStmt, Index, Kernel, LoopVar, Nest, Stmt } from "../../../src/kernel/kernel.ts";
@@ -196,7 +196,7 @@ function partsOf(cuts: readonly [Cut, ...Cut[]], fresh: Fresh): Nest {
     });
   });
   return {
-    loops: [part, ...loops].map((loop) => ({ loop, mark: "parallel" })),
+    loops: parallelLoops([part, ...loops]),
     prelude: copied.slice(0, prelude.length),
     body: [...made, ...stores],
   };
