@@ -25,6 +25,20 @@ export function openBounds(bounds: readonly Bound[]): readonly Bound[] {
   return bounds.filter((bound) => bound.index.min < 0 || bound.index.max >= bound.extent);
 }
 
+/** Guards the stores, to any memory or to these buffers alone, by more bounds. */
+export function guardStores(
+  stmts: readonly Stmt[],
+  bounds: readonly Bound[],
+  buffers?: ReadonlyMap<string, BufferParam>,
+): readonly Stmt[] {
+  if (bounds.length === 0) return stmts;
+  return stmts.map((stmt): Stmt => {
+    if (stmt.kind === "for" || stmt.kind === "if") return { ...stmt, body: guardStores(stmt.body, bounds, buffers) };
+    if (stmt.kind !== "store" || buffers?.has(stmt.buffer) === false) return stmt;
+    return { ...stmt, guard: [...stmt.guard, ...bounds] };
+  });
+}
+
 /**
  * Guards the loads from buffers (not from shared arrays) by more bounds. A load from a buffer that nobody writes, and
  * that cannot leave it anyway, stays bare: it reads some other element, and what is made of it is never stored.

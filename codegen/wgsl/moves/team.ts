@@ -12,13 +12,13 @@
  * one statement depends on what becomes of all of them: who may store what another one has read.
  */
 
-import { guardLoads, openBounds, whenInside } from "../../../passes/kernel/bounds.ts";
+import { guardLoads, guardStores, openBounds, whenInside } from "../../../passes/kernel/bounds.ts";
 import { sizeOf } from "../../../passes/schedule/facts.ts";
 import { recover } from "../../../passes/schedule/moves/loops.ts";
 import { type Around, type Moved, type Piece, refuse } from "../../../passes/schedule/piece.ts";
 import { forLoop } from "../../../src/kernel/build.ts";
 import { blockIndex, floorDivIndex, modIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
-import type { Bound, BufferParam, Index, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
+import type { Index, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapStmts, replaceLoops, rewriting } from "../../../src/kernel/rewrite.ts";
 import type { Team } from "./partials.ts";
@@ -43,6 +43,7 @@ export function team(piece: Piece, move: MoveOf<"team">, around: Around): Moved 
   const names = new Map(piece.names);
   const shared = shareOut(steps, own, nest.prelude, names, around);
   const placed = mapStmts(shared, replaceLoops(recover(loops, flat)));
+  // Rows beyond the end store nothing.
   const guarded = guardStores(mapStmts(placed, rewriting(guardLoads(bounds, buffers))), bounds, buffers);
   names.set("group", group.name).set("lane", lane.name);
   return {
@@ -100,18 +101,4 @@ function shareOut(
     else out.push(...step.stmts);
   }
   return out;
-}
-
-/** Rows beyond the end store nothing. */
-function guardStores(
-  stmts: readonly Stmt[],
-  bounds: readonly Bound[],
-  buffers: ReadonlyMap<string, BufferParam>,
-): readonly Stmt[] {
-  if (bounds.length === 0) return stmts;
-  return stmts.map((stmt): Stmt => {
-    if (stmt.kind === "store" && buffers.has(stmt.buffer)) return { ...stmt, guard: [...stmt.guard, ...bounds] };
-    if (stmt.kind === "for" || stmt.kind === "if") return { ...stmt, body: guardStores(stmt.body, bounds, buffers) };
-    return stmt;
-  });
 }

@@ -14,7 +14,7 @@ import { copyStmts } from "../../../src/kernel/copies.ts";
 import type { Bound, BufferParam, Expr, Stmt } from "../../../src/kernel/kernel.ts";
 import { type Fresh, letsFor, replace } from "../../../src/kernel/names.ts";
 import { mapStmt, mapStmts, readsAny, rewriting, someStmt } from "../../../src/kernel/rewrite.ts";
-import { guardLoads, isBelow, openBounds } from "../../kernel/bounds.ts";
+import { guardLoads, guardStores, isBelow, openBounds } from "../../kernel/bounds.ts";
 import { hasMeeting, movedBy, storedIn } from "../facts.ts";
 import { namesOfCopy, refuse } from "../piece.ts";
 
@@ -53,11 +53,8 @@ export function guarded(body: readonly Stmt[], bound: Bound, { buffers }: Around
   if (openBounds([bound]).length === 0) return body;
   if (hasMeeting(body)) refuse("there is a barrier in the body");
   const moving = movedBy(body, bound.index.reads);
-  const guardStore = (stmt: Stmt): Stmt => {
-    if (stmt.kind === "store") return { ...stmt, guard: [...stmt.guard, bound] };
-    return stmt.kind === "for" || stmt.kind === "if" ? { ...stmt, body: stmt.body.map(guardStore) } : stmt;
-  };
-  return body.map((stmt) => guardStore(withGuardedLoads(stmt, bound, moving, buffers)));
+  const loaded = body.map((stmt) => withGuardedLoads(stmt, bound, moving, buffers));
+  return guardStores(loaded, [bound]);
 }
 
 /** An `if` around nothing but an `if` is one. */

@@ -90,14 +90,15 @@ export function deviceSource(
 
 const subgroups = "subgroups";
 
-/** One size for all kernels, and a language that tells an invocation which subgroup it is in ("subgroup_id"). */
-function subgroupSizeOf(
-  features: ReadonlySet<string>,
-  { subgroupMinSize: least = 0, subgroupMaxSize: most = 0 }: Partial<GPUAdapterInfo> = {},
-  gpu: Gpu | undefined,
-): number {
+/** Only with a language that tells an invocation which subgroup it is in ("subgroup_id"). */
+function subgroupSizeOf(features: ReadonlySet<string>, info: GPUAdapterInfo | undefined, gpu: Gpu | undefined): number {
   const hasPlaces = gpu?.wgslLanguageFeatures?.has("subgroup_id") === true;
-  return features.has(subgroups) && hasPlaces && least === most ? least : 0;
+  return features.has(subgroups) && hasPlaces ? onlySize(info) : 0;
+}
+
+/** Of subgroups, where it is one for all kernels; else 0. */
+function onlySize({ subgroupMinSize: least = 0, subgroupMaxSize: most = 0 }: Partial<GPUAdapterInfo> = {}): number {
+  return least === most ? least : 0;
 }
 
 /** What an adapter tells of its matrix units; no type of @webgpu/types has it. */
@@ -122,7 +123,7 @@ function toldOf(
   info: (GPUAdapterInfo & MatrixInfo) | undefined,
 ): Pick<GpuSource, "device" | "mixed"> {
   if (precision === "f32") return { device: name };
-  const { subgroupMinSize: least = 0, subgroupMaxSize: most = 0, subgroupMatrixConfigs: configs = [] } = info ?? {};
+  const { subgroupMatrixConfigs: configs = [] } = info ?? {};
   const hasHalves = features.has(halves);
   const hasOurs = [...configs].some(
     ({ M, N, K, componentType, resultComponentType }) =>
@@ -132,7 +133,7 @@ function toldOf(
   const parts = hasMatrixUnits ? "with f16 and matrix units" : hasHalves ? "with f16" : "without f16";
   return {
     device: `${name}, ${parts}`,
-    mixed: { hasHalves, hasMatrixUnits, subgroupSize: least === most ? least : 0 },
+    mixed: { hasHalves, hasMatrixUnits, subgroupSize: onlySize(info) },
   };
 }
 
