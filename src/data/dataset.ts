@@ -11,6 +11,7 @@ import type { HalfFloats } from "../core/arrays.ts";
 import { UserError } from "../core/errors.ts";
 import { atLine, here } from "../core/origin.ts";
 import { permutation } from "../core/random.ts";
+import { fail } from "./fail.ts";
 import type { Pixels } from "./pixels.ts";
 
 /** Images with their labels: `images` holds `count` images of `rows * columns` bytes, one after the other. */
@@ -130,22 +131,16 @@ function checkGather(
 ): void {
   checkSize("row length", rowLength, 1);
   if (!(Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from <= to && to <= indices.length)) {
-    throw new UserError(
-      `gatherRows: ${from} to ${to} is not a range of the ${indices.length} indices${atLine(here("gatherRows"))}`,
-    );
+    fail("gatherRows", `${from} to ${to} is not a range of the ${indices.length} indices`);
   }
   if (out.length < (to - from) * rowLength) {
     const needed = `${to - from} rows of ${rowLength} need ${(to - from) * rowLength} elements`;
-    throw new UserError(
-      `gatherRows: the output is too small: ${needed}, it has ${out.length}${atLine(here("gatherRows"))}`,
-    );
+    fail("gatherRows", `the output is too small: ${needed}, it has ${out.length}`);
   }
   const rows = Math.floor(source.length / rowLength);
   for (let i = from; i < to; i++) {
     if ((indices[i] ?? 0) >= rows) {
-      throw new UserError(
-        `gatherRows: index ${indices[i]} (at ${i}) is outside the source, which has ${rows} rows${atLine(here("gatherRows"))}`,
-      );
+      fail("gatherRows", `index ${indices[i]} (at ${i}) is outside the source, which has ${rows} rows`);
     }
   }
 }

@@ -11,11 +11,9 @@
  * so the bytes are the same on every machine, and 100 samples are the first 100 of 60,000. Every ten samples hold each
  * digit once. The constants of HAND are tuned for the difficulty of MNIST: see the test for the measured accuracies.
  */
-
-import { UserError } from "../core/errors.ts";
-import { atLine, here } from "../core/origin.ts";
 import { RandomStream } from "../core/random.ts";
 import type { ImageSet, Split } from "./dataset.ts";
+import { fail } from "./fail.ts";
 import { Pixels } from "./pixels.ts";
 
 export interface SyntheticOptions {
@@ -80,9 +78,7 @@ interface Paper {
 
 function drawSplit(count: number, random: RandomStream, glyphs: readonly (readonly Glyph[])[]): Split {
   if (!Number.isSafeInteger(count) || count < 1 || count > 2 ** 21) {
-    throw new UserError(
-      `synthetic digits: a split has from 1 to ${2 ** 21} samples; found ${count}${atLine(here("syntheticDigits"))}`,
-    );
+    fail("synthetic digits", `a split has from 1 to ${2 ** 21} samples; found ${count}`);
   }
   const images = new Uint8Array(count * PIXELS);
   const labels = new Uint8Array(count);

@@ -7,10 +7,7 @@
  * Orders are Keras's (StringLookup, TextVectorization): by how often a word comes, and of words that come equally often the one that
  * is later in the order of code points comes first.
  */
-
-import { UserError } from "../core/errors.ts";
 import { checkArguments, checkOptions, count, flag, type OptionTable, oneOf, show } from "../core/options.ts";
-import { atLine, here } from "../core/origin.ts";
 import { fail } from "./fail.ts";
 
 export interface VocabularyOptions {
@@ -60,9 +57,7 @@ export class Vocabulary {
     const seen = new Set<string>();
     const odd = tokens.findIndex((token) => typeof token !== "string" || seen.size === seen.add(token).size);
     if (odd < 0) return new Vocabulary([...tokens]);
-    throw new UserError(
-      `vocabulary: ${show(tokens[odd])} at position ${odd} is no text, or there twice${atLine(here("vocabulary"))}`,
-    );
+    fail("vocabulary", `${show(tokens[odd])} at position ${odd} is no text, or there twice`);
   }
 
   /** How many there are, [UNK] and "" among them. */
@@ -74,18 +69,14 @@ export class Vocabulary {
   encode(word: string): number {
     const known = this.#numbers.get(word) ?? this.#numbers.get(unknownToken);
     if (known !== undefined) return known;
-    throw new UserError(
-      `vocabulary: ${show(word)} is none of its ${this.size} words, and it has no [UNK] for others${atLine(here("encode"))}`,
-    );
+    fail("vocabulary", `${show(word)} is none of its ${this.size} words, and it has no [UNK] for others`);
   }
 
   /** The word of a number. */
   decode(number: number): string {
     const word = this.tokens[number];
     if (word !== undefined) return word;
-    throw new UserError(
-      `vocabulary: there is no word ${number}: they go from 0 to ${this.size - 1}${atLine(here("decode"))}`,
-    );
+    fail("vocabulary", `there is no word ${number}: they go from 0 to ${this.size - 1}`);
   }
 }
 
@@ -122,8 +113,7 @@ export function textVectorizer(
   return {
     vocabulary: known,
     encode(text) {
-      if (typeof text !== "string")
-        throw new UserError(`textVectorizer: encode takes a text, not ${show(text)}${atLine(here("encode"))}`);
+      if (typeof text !== "string") fail("textVectorizer", `encode takes a text, not ${show(text)}`);
       const numbers = wordsOf(text).map((word) => known.encode(word));
       const row = new Int32Array(length ?? numbers.length);
       row.set(numbers.slice(0, row.length));

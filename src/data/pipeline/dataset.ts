@@ -24,7 +24,8 @@ import {
   show,
   whole,
 } from "../../core/options.ts";
-import { atLine, here, told, withLine } from "../../core/origin.ts";
+import { here, told, withLine } from "../../core/origin.ts";
+import { fail } from "../fail.ts";
 import { type Cursor, chain, loop, type MaybePromise, type Pass, type Stage } from "./cursor.ts";
 import { BatchCursor, RowBatchCursor } from "./operations/batch.ts";
 import { Cache } from "./operations/cache.ts";
@@ -276,7 +277,7 @@ export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
 
   #mustEnd(call: string): void {
     if (this.size !== Number.POSITIVE_INFINITY) return;
-    throw new UserError(`${call}: the dataset has no end: take(n) of it${atLine(here(call))}`);
+    fail(call, "the dataset has no end: take(n) of it");
   }
 
   /** Batches are counted as they were where there are as many as before. */
@@ -311,7 +312,7 @@ export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
 
   #mustBeSingle(call: string): void {
     if (this.batchSize === null) return;
-    throw new UserError(`${call}: the elements are batches of ${this.batchSize} already${atLine(here(call))}`);
+    fail(call, `the elements are batches of ${this.batchSize} already`);
   }
 }
 

@@ -6,13 +6,13 @@
  *   datasets.idx({ x: "train-images-idx3-ubyte.gz", y: "train-labels-idx1-ubyte.gz" })
  */
 import type { FileHandle } from "node:fs/promises";
-import { DataError, messageOf, UserError } from "../../core/errors.ts";
+import { DataError, messageOf } from "../../core/errors.ts";
 import { checkArguments, checkOptions, checkValue, show, text } from "../../core/options.ts";
-import { atLine, here } from "../../core/origin.ts";
 import { readWholeFile } from "../../io/files.ts";
 import { decodeNpyElements } from "../../io/npy.ts";
 import { type NpyHeader, readNpyHeader } from "../../io/npy-header.ts";
 import { type ReadNpzOptions, readNpz, readNpzTable } from "../../io/npz.ts";
+import { fail } from "../fail.ts";
 import { gunzipped } from "../gunzip.ts";
 import { parseIdx } from "../idx.ts";
 import { Cursor, type MaybePromise } from "../pipeline/cursor.ts";
@@ -99,9 +99,7 @@ function checkFiles(call: string, files: unknown): void {
     Object.values(files).every((path) => typeof path === "string")
   )
     return;
-  throw new UserError(
-    `${call} takes files by name, { x: "x.${call}", y: "y.${call}" }, not ${show(files)}${atLine(here(call))}`,
-  );
+  fail(call, `takes files by name, { x: "x.${call}", y: "y.${call}" }, not ${show(files)}`);
 }
 
 /** Bits of half floats are no numbers here. */

@@ -7,7 +7,7 @@
 import { Worker } from "node:worker_threads";
 import { DataError, messageOf, UserError } from "../../core/errors.ts";
 import { checkArguments, checkOptions, count, type OptionTable, show } from "../../core/options.ts";
-import { atLine, here } from "../../core/origin.ts";
+import { fail } from "../fail.ts";
 import { Cursor, type MaybePromise } from "../pipeline/cursor.ts";
 import { Dataset } from "../pipeline/dataset.ts";
 import { isFields } from "../pipeline/layout.ts";
@@ -61,7 +61,7 @@ async function openWorker<T>(
 ): Promise<Dataset<T>> {
   checkArguments("fromWorker", given, 2);
   const { prefetch = 2 } = checkOptions("fromWorker", options, table, { before: "url, " });
-  if (!(module instanceof URL)) throw new UserError(`fromWorker takes the URL of a module, new URL("./data.js", import.meta.url), not ${show(module)}${atLine(here("fromWorker"))}`); // biome-ignore format: short
+  if (!(module instanceof URL)) fail("fromWorker", `takes the URL of a module, new URL("./data.js", import.meta.url), not ${show(module)}`); // biome-ignore format: short
   const reader = new WorkerReader(module.href);
   const { size, batchSize, samples } = await reader.ready;
   const open = ({ epoch }: { readonly epoch: number }): Cursor<T> => new WorkerCursor<T>(reader, epoch, prefetch);
