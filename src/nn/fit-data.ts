@@ -113,7 +113,7 @@ export function checkDataAlone(call: string, data: unknown, { x, y, sampleWeight
 }
 
 /** Samples to train on and, where asked for, to validate on. The first are weighted by class too. */
-export function fitData(
+function fitData(
   session: Session,
   given: AnyFitData,
 ): { readonly train: Batcher; readonly validation: Batcher | null } {

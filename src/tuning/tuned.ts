@@ -51,7 +51,7 @@ export function placeOf({ traits: { name }, facts }: TargetSetup, device: string
 }
 
 /** The target, where kernels go by these choices. */
-export function tunedTarget(
+function tunedTarget(
   target: TargetSetup,
   { kernels }: Pick<PlaceChoices, "kernels">,
   warn: (message: string) => void,

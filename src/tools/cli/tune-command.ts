@@ -73,7 +73,7 @@ function parseSeconds(given: string): number {
 }
 
 /** A row for each kernel: what it took as usual, what it takes now, and the part that this is. */
-export function printTuning({ device, kernels, known, left, file }: TuneReport): string {
+function printTuning({ device, kernels, known, left, file }: TuneReport): string {
   const rows = kernels.map(({ entry, kernel, usualMs, ms, choice }) => {
     return [`${entry} ${kernel}`, usualMs.toFixed(4), ms.toFixed(4), (ms / usualMs).toFixed(2), choice ?? "as usual"];
   });
