@@ -106,32 +106,38 @@ interface Run {
  * steps behind a flag ends with one, also where it is empty.
  */
 function writeSteps(steps: readonly ArtifactStep[], run: Run): void {
-  for (let i = 0; i < steps.length; ) {
-    const end = steps.findIndex(({ kind }, n) => n >= i && kind !== "launch");
-    const launches = steps.slice(i, end < 0 ? steps.length : end);
+  let launches: LaunchStep[] = [];
+  for (const step of steps) {
+    if (step.kind === "launch") {
+      launches.push(step);
+      continue;
+    }
     writeLaunches(launches, run);
-    const step = steps[i + launches.length];
-    if (step !== undefined) writeStep(step, run);
-    i += launches.length + 1;
+    launches = [];
+    writeStep(step, run);
   }
+  writeLaunches(launches, run);
 }
 
 /** Launches in a row: threads meet behind the last, and between them where one hands something to another. */
-function writeLaunches(steps: readonly ArtifactStep[], run: Run): void {
-  const { f, thread, barrier, footprints, kernels } = run;
-  const launches = launchesIn(steps, kernels) ?? [];
-  const meetings = barrier === null ? undefined : footprints.inRow(launches);
-  for (const { step } of launches) {
-    if (barrier !== null && meetings?.has(step) === true) leaveIfFailed(f, thread, barrier);
-    writeCall(step, run);
-  }
+function writeLaunches(launches: readonly LaunchStep[], run: Run): void {
+  const { f, thread, barrier, footprints } = run;
+  writeCalls(launches, barrier === null ? new Set() : footprints.inRow(launched(launches, run)), run);
   if (barrier !== null && launches.length > 0) leaveIfFailed(f, thread, barrier);
 }
 
-function writeStep(step: ArtifactStep, run: Run): void {
+/** `before`: of them, those before which threads meet. */
+function writeCalls(launches: readonly LaunchStep[], before: ReadonlySet<LaunchStep>, run: Run): void {
+  const { f, thread, barrier } = run;
+  for (const step of launches) {
+    if (barrier !== null && before.has(step)) leaveIfFailed(f, thread, barrier);
+    writeCall(step, run);
+  }
+}
+
+function writeStep(step: Exclude<ArtifactStep, LaunchStep>, run: Run): void {
   const { f, thread, barrier } = run;
   switch (step.kind) {
-    case "launch":
     case "copy":
       writeCall(step, run);
       if (barrier !== null) leaveIfFailed(f, thread, barrier);
@@ -184,19 +190,17 @@ function writeMark(mark: number, { f, thread, timer }: Pick<Run, "f" | "thread" 
 
 function writeLoop({ extent, body }: StepOf<"loop">, run: Run): void {
   const { f, thread, footprints, barrier } = run;
-  const launches = barrier === null ? undefined : launchesIn(body, run.kernels);
-  const meetings = launches === undefined ? undefined : footprints.inLoop(launches);
+  const launches = body.filter((step) => step.kind === "launch");
+  const isAll = barrier !== null && launches.length === body.length;
+  const meetings = isAll ? footprints.inLoop(launched(launches, run)) : undefined;
   const counter = f.local("i32");
   f.constI32(0);
   f.set(counter);
   f.loop((again) => {
     const inside = { ...run, iterations: [...run.iterations, counter] };
-    if (barrier === null || launches === undefined || meetings === undefined) writeSteps(body, inside);
+    if (barrier === null || meetings === undefined) writeSteps(body, inside);
     else {
-      for (const { step } of launches) {
-        if (meetings.before.has(step)) leaveIfFailed(f, thread, barrier);
-        writeCall(step, inside);
-      }
+      writeCalls(launches, meetings.before, inside);
       if (meetings.atEnd) leaveIfFailed(f, thread, barrier);
       else emitHeartbeat(f, thread);
     }
@@ -209,14 +213,8 @@ function writeLoop({ extent, body }: StepOf<"loop">, run: Run): void {
   if (barrier !== null && meetings?.atEnd === false) leaveIfFailed(f, thread, barrier);
 }
 
-/** The launches of a body that has nothing else. */
-function launchesIn(body: readonly ArtifactStep[], kernels: readonly Kernel[]): readonly Launched[] | undefined {
-  const launches: Launched[] = [];
-  for (const step of body) {
-    if (step.kind !== "launch") return undefined;
-    launches.push({ step, kernel: place(kernels[step.kernel], step.label) });
-  }
-  return launches;
+function launched(steps: readonly LaunchStep[], { kernels }: Run): readonly Launched[] {
+  return steps.map((step) => ({ step, kernel: place(kernels[step.kernel], step.label) }));
 }
 
 function writeWhile({ test, flag, most, body }: StepOf<"while">, run: Run): void {
