@@ -105,7 +105,7 @@ export class Loss {
   measure(output: Tensor, target: Tensor): Tensor {
     checkArguments(`${this.name}.measure`, arguments, 2);
     try {
-      return this.#rows(output, target);
+      return this.#rows(output, this.#labels(output, target));
     } catch (error) {
       throw withLine(error, this.name);
     }
@@ -116,16 +116,20 @@ export class Loss {
     checkArguments(`${this.name}.value`, arguments, 3);
     const { parts, name } = this;
     try {
-      const counted = bothMasks(mask, parts.counts(alignLabels(name, output, target, parts.labels, "")));
-      return reduced(this.#rows(output, target), parts.reduction, name, sampleWeight, counted);
+      const labels = this.#labels(output, target);
+      const counted = bothMasks(mask, parts.counts(labels));
+      return reduced(this.#rows(output, labels), parts.reduction, name, sampleWeight, counted);
     } catch (error) {
       throw withLine(error, name);
     }
   }
 
-  #rows(output: Tensor, target: Tensor): Tensor {
-    const { parts, name } = this;
-    const labels = alignLabels(name, output, target, parts.labels, "");
+  #labels(output: Tensor, target: Tensor): Tensor {
+    return alignLabels(this.name, output, target, this.parts.labels, "");
+  }
+
+  #rows(output: Tensor, labels: Tensor): Tensor {
+    const { parts } = this;
     return rowsOf(parts, parts.compute(output, labels, parts.logits?.fromLogits ?? false));
   }
 }

@@ -38,16 +38,13 @@ export function perSample(measured: Tensor, batch: Tensor, what: string, weights
         'other. Give both one shape: reshape(target, output.shape), or target: f32("batch", 1)',
     );
   }
+  const weighed = weights === undefined ? values : weighted(values, weightsLike(values, weights, what));
   if (mask !== undefined) {
-    const mean = meanOfSteps(
-      weights === undefined ? values : weighted(values, weightsLike(values, weights, what)),
-      mask,
-      what,
-    );
+    const mean = meanOfSteps(weighed, mask, what);
     return { total: mul(mean, samples), mean };
   }
   const each = values.shape.slice(1).reduce((product: number, dim) => product * Number(dim), 1);
-  const sumOfAll: Tensor = sum(weights === undefined ? values : weighted(values, weightsLike(values, weights, what)));
+  const sumOfAll: Tensor = sum(weighed);
   const total = each === 1 ? sumOfAll : div(sumOfAll, each);
   return { total, mean: div(total, samples) };
 }
