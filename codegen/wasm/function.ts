@@ -205,9 +205,8 @@ export class FunctionWriter {
 
   /**
    * A load, a store or an atomic operation at the address on the stack plus `offset`: a constant in [0, 2^32), or an address of a
-   * region. `align` is
-   * in bytes, a power of two up to the width of the access, which is the default; it is a hint except for atomics, which
-   * trap at an address that is no multiple of their width.
+   * region. `align` is in bytes, a power of two up to the width of the access, which is the default; it is a hint except for
+   * atomics, which trap at an address that is no multiple of their width.
    */
   memory(name: MemoryOpName, offset: number | LateAddress, align?: number): void {
     const instruction = instructions.memory[name];

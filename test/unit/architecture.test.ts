@@ -97,8 +97,8 @@ describe("the project", () => {
     expect(violations(sources)).toEqual([]);
   });
 
-  test("no file is longer than 400 lines", () => {
-    const long = [...projectSources()].filter(([, source]) => source.split("\n").length - 1 > 400);
+  test("every file has under 400 lines", () => {
+    const long = [...projectSources()].filter(([, source]) => source.split("\n").length - 1 >= 400);
     expect(long.map(([path]) => path)).toEqual([]);
   });
 
