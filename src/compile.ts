@@ -46,6 +46,7 @@ export async function compile<O, I>(program: Program<O, I>, options: CompileOpti
   return told("compile", async () => {
     const wanted = { ...options, precision: precisionOf(program, options) };
     const needsF64 = firstF64(program) !== undefined;
+    // Each has a target of its own: an adapter gives one device.
     if (options.tune === true) await measure(program, await chooseTarget(wanted, needsF64), options);
     return compileOn(program, await chooseTarget(wanted, needsF64), options);
   });
