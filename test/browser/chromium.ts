@@ -2,6 +2,7 @@
  * A real browser for tests: the Chromium of a dev dependency, without a window, unpacked once into node_modules/.cache.
  *
  *   runInPage(source, { isolated, place })    bundles `source`, runs it in a page or in a page's worker, gives what it posts
+ *   chromiumFolder()                          where it lies; driven.ts drives it through Playwright
  */
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
@@ -34,7 +35,7 @@ const deadlineMs = 60_000;
 /** Runs a script, which must POST its result to /result; gives that text. */
 export async function runInPage(script: string, options: PageOptions): Promise<string> {
   const { isolated, place, policy, gpu = false } = options;
-  const [browser, code] = await Promise.all([unpacked(), bundled(script)]);
+  const [browser, code] = await Promise.all([chromiumFolder(), bundled(script)]);
   const page = `<script type="module" src="/${place === "page" ? "app" : "worker"}.js"></script>`;
   const profile = await mkdtemp(join(tmpdir(), "tensorloom-chromium-"));
   let finish = async (): Promise<void> => {};
@@ -86,6 +87,11 @@ function serve({ code, page, isolated, policy }: Site, done: (result: string) =>
   });
 }
 
+/** With WebGPU through a driver that computes on the CPU, or without it. */
+export function graphicsFlags(gpu: boolean): readonly string[] {
+  return gpu ? ["--no-zygote", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"] : ["--disable-gpu"];
+}
+
 /** Opens an address. The function that it gives closes the browser. */
 function browse(
   browser: string,
@@ -94,10 +100,13 @@ function browse(
   gpu: boolean,
   fail: (error: Error) => void,
 ): () => Promise<void> {
-  const graphics = gpu
-    ? ["--no-zygote", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"]
-    : ["--disable-gpu"];
-  const flags = ["--headless=old", "--no-sandbox", ...graphics, "--no-first-run", `--user-data-dir=${profile}`];
+  const flags = [
+    "--headless=old",
+    "--no-sandbox",
+    ...graphicsFlags(gpu),
+    "--no-first-run",
+    `--user-data-dir=${profile}`,
+  ];
   const child = spawn(join(browser, "chromium"), [...flags, url], {
     env: { ...process.env, LD_LIBRARY_PATH: browser, HOME: profile },
     stdio: ["ignore", "ignore", "pipe"],
@@ -136,7 +145,7 @@ async function bundled(script: string): Promise<string> {
 }
 
 /** The folder with Chromium and its libraries. It is written under another name and renamed: whole, or not there. */
-async function unpacked(): Promise<string> {
+export async function chromiumFolder(): Promise<string> {
   const entry = createRequire(import.meta.url).resolve("@sparticuz/chromium");
   const bin = join(dirname(entry), "..", "..", "bin");
   const about = JSON.parse(await readFile(join(bin, "..", "package.json"), "utf8")) as { readonly version: string };
