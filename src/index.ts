@@ -14,6 +14,9 @@ export {
   toCategorical,
   trainTestSplit,
 } from "./data/arrays.ts";
+export type { ImageSet, Split } from "./data/dataset.ts";
+export { type SyntheticOptions, syntheticDigits } from "./data/digits.ts";
+export { type MnistBytes, mnistFrom } from "./data/mnist-bytes.ts";
 export {
   type BatchOptions,
   Dataset,

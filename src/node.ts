@@ -31,7 +31,6 @@ import type { Gpu } from "./runtime/platform.ts";
 import { hasVulkanLoader } from "./runtime/webgpu/vulkan-loader.ts";
 import { type TargetOptions, targetKind, targets } from "./targets.ts";
 
-export type { ImageSet, Split } from "./data/dataset.ts";
 export { type LoadMnistOptions, loadMnist } from "./data/mnist.ts";
 export type { PublishedFile } from "./data/mnist-files.ts";
 export * as datasets from "./data/sources/public.ts";

@@ -51,7 +51,7 @@ export const pages: readonly Page[] = [
     title: "Data",
     about:
       "Datasets: lazy pipelines of elements, from memory and from files; arrays and texts made ready for training.",
-    from: [/^data\/(pipeline|sources)\//, "data/arrays.ts", "data/vocabulary.ts"],
+    from: [/^data\/(pipeline|sources)\//, /^data\/(arrays|dataset|digits|mnist-bytes|vocabulary)\.ts$/],
   },
   {
     file: "saving",

@@ -11,22 +11,31 @@
  * so the bytes are the same on every machine, and 100 samples are the first 100 of 60,000. Every ten samples hold each
  * digit once. The constants of HAND are tuned for the difficulty of MNIST: see the test for the measured accuracies.
  */
+import { seed as anySeed, checkArguments, checkOptions, type OptionTable, whole } from "../core/options.ts";
 import { RandomStream } from "../core/random.ts";
 import type { ImageSet, Split } from "./dataset.ts";
-import { fail } from "./fail.ts";
 import { Pixels } from "./pixels.ts";
 
+/** Which digits are drawn, and how many. */
 export interface SyntheticOptions {
   /** Another seed gives other digits. 0 by default. */
   readonly seed?: number;
-  /** How many samples: 60,000 and 10,000 by default, as in MNIST. */
+  /** How many samples to train on: 60,000 by default, as in MNIST. */
   readonly train?: number;
+  /** How many to test on: 10,000 by default. */
   readonly test?: number;
 }
 
-/** Draws the data set; a few seconds for the default size. */
+const size = whole({ from: 1, to: 2 ** 21 });
+const optionTable: OptionTable<SyntheticOptions> = { seed: anySeed, train: size, test: size };
+
+/**
+ * Handwritten digits drawn by tensorloom, 28 x 28 bytes each: not MNIST, but of its form and about as difficult. They follow from the seed
+ * alone, the first 100 of 60,000 are those of 100, and 60,000 take a few seconds.
+ */
 export function syntheticDigits(options: SyntheticOptions = {}): ImageSet {
-  const { seed = 0, train = 60_000, test = 10_000 } = options;
+  checkArguments("syntheticDigits", arguments, 1);
+  const { seed = 0, train = 60_000, test = 10_000 } = checkOptions("syntheticDigits", options, optionTable);
   const glyphs = HANDWRITINGS.map((variants) => variants.map((strokes) => strokes.map(parseStroke)));
   return {
     name: "synthetic-digits",
@@ -77,9 +86,6 @@ interface Paper {
 }
 
 function drawSplit(count: number, random: RandomStream, glyphs: readonly (readonly Glyph[])[]): Split {
-  if (!Number.isSafeInteger(count) || count < 1 || count > 2 ** 21) {
-    fail("synthetic digits", `a split has from 1 to ${2 ** 21} samples; found ${count}`);
-  }
   const images = new Uint8Array(count * PIXELS);
   const labels = new Uint8Array(count);
   const paper: Paper = {

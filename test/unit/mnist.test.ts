@@ -16,6 +16,7 @@ import { DataError } from "../../src/core/errors.ts";
 import { gunzipped } from "../../src/data/gunzip.ts";
 import { decodeIdxDataset, parseIdx } from "../../src/data/idx.ts";
 import { type LoadMnistOptions, loadMnist } from "../../src/data/mnist.ts";
+import { mnistFrom } from "../../src/data/mnist-bytes.ts";
 import type { PublishedFile } from "../../src/data/mnist-files.ts";
 
 function images(count: number): Uint8Array {
@@ -213,8 +214,25 @@ describe("IDX files", () => {
       DataError,
     );
   });
+
+  it("make a data set without a folder, for a page; what is missing or damaged is named", () => {
+    const files = { trainImages: images(3), trainLabels: labels(3), testImages: images(2), testLabels: labels(2) };
+    const { train, test, origin } = mnistFrom({ ...files, origin: "my files" });
+    expect([train.count, test.count, origin]).toEqual([3, 2, "my files"]);
+    expect(train.images).toEqual(
+      decodeIdxDataset({ name: "mnist", origin: "here", train: named(3), test: named(2) }).train.images,
+    );
+    const { testLabels: _, ...three } = files;
+    expect(() => mnistFrom(three as never)).toThrow(/^mnistFrom: testLabels is missing/);
+    expect(() => mnistFrom({ ...files, trainImages: images(3).subarray(1) })).toThrow(/^trainImages: /);
+    expect(() => mnistFrom({ ...files, testLabels: gzipSync(labels(2)) })).toThrow(/^testLabels: .*gzip/);
+  });
 });
 
+const named = (count: number) => ({
+  images: { name: "images", bytes: images(count) },
+  labels: { name: "labels", bytes: labels(count) },
+});
 const real = fileURLToPath(new URL("../../../shared/data/mnist", import.meta.url));
 
 describe("the real MNIST", () => {
