@@ -68,7 +68,8 @@ interface WgslMoves {
    * Both factors of a contraction are copied into workgroup memory, `depth` elements of the sum at a time, and added up in
    * registers, which take parts of at most so many terms. `rows` and `columns` were split: their parts are invocations and a block.
    * `wide`: so many neighbours are copied together. `ahead`: a tile is loaded while the one before it is multiplied. `twice`: there is
-   * room for two. `slices`: so many times the invocations, each with its part of the depth.
+   * room for two. `slices`: so many times the invocations, each with its part of the depth. `products`: an axis of invocations, whose
+   * iterations have both factors of their own: tiles of them lie beside one another.
    */
   readonly tile: {
     readonly of: string;
@@ -80,6 +81,7 @@ interface WgslMoves {
     readonly ahead?: boolean;
     readonly twice?: boolean;
     readonly slices?: number;
+    readonly products?: string;
   };
   /**
    * Invocations of a workgroup share rows: folds over lanes joined by a tree, stores over columns spread. A lane takes `run` neighbours
@@ -221,7 +223,8 @@ export function printMove(move: AnyMove): string {
       return `splitFold ${move.of} ${printParts(move.into)}`;
     case "tile": {
       const parts = move.terms === undefined ? "" : ` serial ${move.terms}`;
-      return `tile ${move.of} over ${move.rows}, ${move.columns} ${move.depth} deep${printStaging(move)}${parts}`;
+      const each = move.products === undefined ? "" : ` of each ${move.products}`;
+      return `tile ${move.of} over ${move.rows}, ${move.columns}${each} ${move.depth} deep${printStaging(move)}${parts}`;
     }
     case "matrix":
       return `matrix ${move.of} over ${move.rows}, ${move.columns} by ${move.invocations}`;

@@ -4,8 +4,8 @@
  */
 import { describe, expect, test } from "vitest";
 import { bindTarget } from "../../codegen/target.ts";
-import type { TileShape } from "../../codegen/wgsl/policy/tile-shapes.ts";
-import { contractionOf, invocationsOf, tileBytes } from "../../codegen/wgsl/policy/tiles.ts";
+import { invocationsOf, type TileShape, tileBytes } from "../../codegen/wgsl/policy/tile-shapes.ts";
+import { contractionOf } from "../../codegen/wgsl/policy/tiles.ts";
 import { softwareTuning, wgslTuning } from "../../codegen/wgsl/policy/tuning.ts";
 import { wgsl } from "../../codegen/wgsl/target.ts";
 import { Facts } from "../../passes/schedule/facts.ts";

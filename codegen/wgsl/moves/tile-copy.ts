@@ -26,8 +26,11 @@ export interface Side {
   readonly inner: LoopVar;
   readonly block: LoopVar;
   readonly array: SharedArray;
-  /** Elements of the axis in a tile, and words from one k to the next. */
+  /** Where invocations have products of their own: which of them. Their parts of a tile lie one behind the other. */
+  readonly product: LoopVar | undefined;
+  /** Elements of the axis in a tile of one product; of all products; and words from one k to the next. */
   readonly size: number;
+  readonly width: number;
   readonly pitch: number;
 }
 
@@ -75,8 +78,8 @@ export class Staging {
     return this.#move.wide ?? 1;
   }
 
-  #tripsOf({ size }: Side): number {
-    return ((size / this.#wide) * this.#move.depth) / this.#found.invocations;
+  #tripsOf({ width }: Side): number {
+    return ((width / this.#wide) * this.#move.depth) / this.#found.invocations;
   }
 
   /** Tile number `step`, into registers. */
@@ -112,8 +115,8 @@ export class Staging {
     const at = [fresh.pool.loop(trips), fresh.pool.loop(each)];
     const flat = blockIndex(invocations, fresh.pool.loop(trips), invocation);
     const isDeep = this.#isDeep(side);
-    const deep = isDeep ? modIndex(flat, depth) : floorDivIndex(flat, side.size / wide);
-    const first = isDeep ? floorDivIndex(flat, depth) : modIndex(flat, side.size / wide);
+    const deep = isDeep ? modIndex(flat, depth) : floorDivIndex(flat, side.width / wide);
+    const first = isDeep ? floorDivIndex(flat, depth) : modIndex(flat, side.width / wide);
     const body = make({ deep, across: blockIndex(wide, first, fresh.pool.loop(each)), at });
     if (!this.#isHeld) return forLoop(trips, body);
     return forLoop(trips, [forLoop(each, body, "unrolled")], "unrolled");
@@ -138,7 +141,8 @@ export class Staging {
     const { axes } = this.#found.fold;
     const k = blockIndex(this.#move.depth, step, deep);
     const bound: Bound = { index: k, extent: sizeOf(axes) };
-    const loops = new Map([...recover([side.outer, side.inner], across), ...recover(axes, k)]);
+    const sides = [...(side.product === undefined ? [] : [side.product]), side.outer, side.inner];
+    const loops = new Map([...recover(sides, across), ...recover(axes, k)]);
     const copies = copyStmts(this.#needed(side), { loops }, fresh);
     const guarded = mapStmts(copies, rewriting(guardLoads([bound], buffers)));
     return guarded.map((stmt, n): Stmt => {

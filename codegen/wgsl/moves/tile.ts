@@ -19,6 +19,8 @@
  *   4 wide   neighbours along rows and columns are copied together, and the tiles padded by as many words
  *   ahead    the next tile is loaded into registers before this one is multiplied: a load takes as long as 500 products
  *   twice    tiles lie in one of two places in turn: who is late reads one while the next is written, with one barrier a tile
+ *   of each  several products of a batch in a workgroup, which one of them would not fill: their tiles lie beside one another, as
+ *            one whose rows (columns) are those of all of them
  *   sliced   s invocations add up the same outputs, each of its part of every tile's depth, and join in halves: workgroups s times
  *            as wide where outputs are too few to fill a card
  *
@@ -92,7 +94,9 @@ function readTile(
   if (fold.block.length !== 2 || fold.block.some(({ loop }, n) => loop !== sides[n]?.block))
     refuse("its block is not of rows and columns");
   const { body } = piece.nest;
+  const product = move.products === undefined ? undefined : productsOf(piece, move.products);
   const others = varyingIn(body.slice(0, body.indexOf(fold)), piece.nest);
+  if (product !== undefined) others.delete(product.name);
   for (const { outer, inner } of sides) for (const { name } of [outer, inner]) others.delete(name);
   if (readsIn([fold], others)) refuse("its factors differ between invocations in another way");
   const moved = sides.map(({ outer, inner }) => movedBy(fold.body, [outer.name, inner.name]));
@@ -101,17 +105,19 @@ function readTile(
   if (moves(left, 1) || moves(right, 0)) refuse("a factor moves with rows and columns");
   const { invocation, size: invocations } = invocationOf(piece.nest, around);
   const { wide = 1, twice = false, depth } = move;
+  const products = product?.extent ?? 1;
   for (const { size } of sides) {
-    if (size % wide !== 0 || ((size / wide) * depth) % invocations !== 0)
+    if (size % wide !== 0 || (((products * size) / wide) * depth) % invocations !== 0)
       refuse(`${invocations} invocations do not fill a tile evenly`);
   }
   const side = (value: Expr, parts: Parts, label: string): Side => {
     // More words than the tile has, so that writing it across (k fastest) does not hit one memory bank again and again.
-    const pitch = parts.size + wide;
+    const width = products * parts.size;
+    const pitch = width + wide;
     const count = (twice ? 2 : 1) * depth * pitch;
     const array: SharedArray = { name: around.fresh(label), type: "f32", count };
     around.shared.push(array);
-    return { ...parts, value, pitch, array };
+    return { ...parts, value, product, width, pitch, array };
   };
   return {
     fold,
@@ -121,6 +127,13 @@ function readTile(
     invocations,
     slice: around.fresh.pool.loop(slice),
   };
+}
+
+/** The axis of the invocations that have a product each. */
+function productsOf({ nest, names }: Piece, axis: string): LoopVar {
+  const name = nameNow({ nest, names }, axis);
+  const found = nest.loops.find(({ loop, mark }) => loop.name === name && mark === "invocation");
+  return found?.loop ?? refuse(`${axis} is no loop of invocations`);
 }
 
 type Parts = Pick<Side, "outer" | "inner" | "block" | "size">;
@@ -232,11 +245,13 @@ function products(found: Found, { acc, step, move }: Multiplied, around: Around)
 }
 
 /** An invocation's elements of a tile, in registers. */
-function readRow({ outer, inner, block, array }: Side, name: string, start: Index, { fresh }: Around) {
+function readRow(side: Side, name: string, start: Index, { fresh }: Around) {
+  const { outer, inner, block, product, array } = side;
   const { pool } = fresh;
   const each: LoopVar = { ...block, name: fresh(block.name) };
   const part = (loop: LoopVar): Index => pool.loop(loop === block ? each : loop);
-  const across = blockIndex(inner.extent, part(outer), part(inner));
+  const own = blockIndex(inner.extent, part(outer), part(inner));
+  const across = product === undefined ? own : blockIndex(side.size, pool.loop(product), own);
   const element = load(array.type, array.name, blockIndex(1, start, across));
   const read = forLoop(each, [assign(name, element, [pool.loop(each)])], "unrolled");
   return { name, stmts: [variable(name, pool.constant(array.type, 0), [each.extent]), read] };

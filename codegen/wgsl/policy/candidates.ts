@@ -27,6 +27,8 @@ export const wgslCandidates: readonly WgslCandidate[] = [
   ["turned by 32", { turnLeast: 2 ** 12, turnSide: 32 }],
   ...tileCandidates(),
   ["no tiles", { tileLeastSide: Infinity }],
+  ["small products together", { packLeastGroups: 1 }],
+  ["small products by themselves", { packLeastGroups: Infinity }],
   ["blocks from memory", { blocks: softwareBlocks }],
   ["tiles for long sums", { tileLongInner: Infinity }],
   ["tiles whole", { tileDeep: Infinity }],

@@ -23,8 +23,8 @@ import { heldAlone, heldElements } from "./held.ts";
 import { type MapSetting, mapLanes } from "./lanes.ts";
 import { matrixMoves } from "./matrices.ts";
 import { aloneMoves, columnsOf, nameOf, rowOf, run, runOf, serialMoves, sharedParts } from "./registers.ts";
-import type { BlockShape } from "./tile-shapes.ts";
-import { chooseTile, contractionOf, invocationsOf, tileBytes } from "./tiles.ts";
+import { type BlockShape, invocationsOf, tileBytes } from "./tile-shapes.ts";
+import { chooseTile, contractionOf } from "./tiles.ts";
 import { type Setting, type WgslLimits, type WgslTuning, wgslTuning } from "./tuning.ts";
 import { type Turn, turnOf } from "./turns.ts";
 
@@ -263,7 +263,7 @@ function tileMoves(found: Contraction, hasRows: boolean, choice: Choice): Schedu
   const terms = sizeOf(found.inner);
   const shape = chooseTile(found, choice, hasRows && terms >= tuning.tileLongInner, size);
   if (shape === undefined || !memory.take(tileBytes(shape))) return undefined;
-  const { ny, nx, rm, rn, depth, wide = 1, ahead = false, twice = false, slices = 1 } = shape;
+  const { ny, nx, rm, rn, depth, wide = 1, ahead = false, twice = false, slices = 1, products = 1 } = shape;
   const moves: WgslMove[] = [];
   const one = (loops: readonly LoopVar[], into: string): string => asOneAxis(loops, into, moves);
   const all = [found.batch, found.rows, found.columns];
@@ -271,18 +271,22 @@ function tileMoves(found: Contraction, hasRows: boolean, choice: Choice): Schedu
   const batch = found.batch.length === 0 ? [] : [one(found.batch, "batch")];
   // `lower` has an "m" and an "n" of its own in nests of five loops and more
   const [m, n] = [one(found.rows, "rows"), one(found.columns, "columns")];
-  const groups = [...batch, `${m}_o`, `${n}_o`];
+  const isPacked = products > 1;
+  const groups = [...batch.map((axis) => (isPacked ? `${axis}_o` : axis)), `${m}_o`, `${n}_o`];
+  const own = isPacked ? batch.map((axis) => `${axis}_i`) : [];
   // An invocation's columns lie side by side, or those of neighbours do.
   const [by, lane, block] = wide > 1 ? [rn, `${n}_i_o`, `${n}_i_i`] : [nx, `${n}_i_i`, `${n}_i_o`];
+  if (isPacked) for (const axis of batch) moves.push({ move: "split", axis, by: products, tail: "mask" });
   moves.push(
     { move: "split", axis: m, by: ny * rm, tail: "mask" },
     { move: "split", axis: `${m}_i`, by: rm, tail: "exact" },
     { move: "split", axis: n, by: nx * rn, tail: "mask" },
     { move: "split", axis: `${n}_i`, by, tail: "exact" },
     { move: "jam", axes: [`${m}_i_i`, block], mark: "unrolled" },
-    { move: "reorder", axes: [...groups, `${m}_i_o`, lane] },
+    { move: "reorder", axes: [...groups, ...own, `${m}_i_o`, lane] },
     { move: "bind", axis: lane, to: "invocation" },
     { move: "bind", axis: `${m}_i_o`, to: "invocation" },
+    ...own.map((axis) => ({ move: "bind", axis, to: "invocation" }) as const),
     {
       move: "tile",
       of: nameOf(found.fold),
@@ -293,9 +297,10 @@ function tileMoves(found: Contraction, hasRows: boolean, choice: Choice): Schedu
       ...(ahead ? { ahead } : {}),
       ...(twice ? { twice } : {}),
       ...(slices > 1 ? { slices } : {}),
+      ...own.map((axis) => ({ products: axis }))[0],
       ...(terms > tuning.terms ? { terms: tuning.terms } : {}),
     },
-    { move: "flatten", axes: [`${m}_i_o`, lane], into: "lane" },
+    { move: "flatten", axes: [...own, `${m}_i_o`, lane], into: "lane" },
     { move: "flatten", axes: groups, into: "group" },
     { move: "bind", axis: "group", to: "workgroup" },
   );

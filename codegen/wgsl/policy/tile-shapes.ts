@@ -22,6 +22,8 @@ export interface TileShape {
   /** Where there is memory for it. */
   readonly twice?: boolean;
   readonly slices?: number;
+  /** Of a batch, in a workgroup. */
+  readonly products?: number;
   /** Workgroups that there must be at least, and may be at most. */
   readonly least: number;
   readonly most?: number;
@@ -73,6 +75,27 @@ export const cardTiles: readonly TileShape[] = [
   { ny: 8, nx: 8, rm: 2, rn: 2, depth: 16, least: 1, why: "short k: a tree would not pay" },
   { ny: 16, nx: 16, rm: 2, rn: 2, depth: 16, least: 1, why: "the same, of small outputs" },
 ];
+
+/** Of a workgroup. */
+export function invocationsOf({ ny, nx, slices = 1, products = 1 }: TileShape): number {
+  return ny * nx * slices * products;
+}
+
+/** Of workgroup memory: of both factors, and of the sums that half of the slices hand on. */
+export function tileBytes({
+  ny,
+  nx,
+  rm,
+  rn,
+  depth,
+  wide = 1,
+  twice = false,
+  slices = 1,
+  products = 1,
+}: TileShape): number {
+  const tiles = (twice ? 2 : 1) * depth * (products * (ny * rm + nx * rn) + 2 * wide);
+  return 4 * (tiles + Math.floor(slices / 2) * ny * nx * rm * rn);
+}
 
 /** rm rows x rn columns of the output in the registers of an invocation, whose factors it loads by itself. */
 export interface BlockShape {

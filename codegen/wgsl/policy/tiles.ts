@@ -1,6 +1,7 @@
 /** Which contractions are tiled, and in tiles of which shape. */
 import { type Contraction, type Facts, sizeOf } from "../../../passes/schedule/facts.ts";
-import type { TileShape } from "./tile-shapes.ts";
+import { choosePack } from "./packs.ts";
+import { invocationsOf, type TileShape, tileBytes } from "./tile-shapes.ts";
 import type { Setting, WgslTuning } from "./tuning.ts";
 
 /** The first fold of the body, where only `let`s stand before it, no other fold after it, and its elements are but products. */
@@ -34,6 +35,8 @@ export function chooseTile(
     return groups >= shape.least && groups <= (shape.most ?? groups);
   });
   const chosen = thriftiest(found, enough, setting.tuning);
+  const packed = chosen?.slices === undefined ? choosePack(found, setting, size) : undefined;
+  if (packed !== undefined) return packed;
   if (chosen?.least === 1 && alternative) return undefined;
   return chosen ?? (size === undefined ? undefined : fitting.at(-1));
 }
@@ -50,11 +53,6 @@ function fittingTiles(found: Contraction, { limits, tuning }: Setting, size?: nu
         tileBytes(shape) <= limits.maxWorkgroupStorage &&
         (size === undefined || invocationsOf(shape) === size),
     );
-}
-
-/** Of a workgroup. */
-export function invocationsOf({ ny, nx, slices = 1 }: TileShape): number {
-  return ny * nx * slices;
 }
 
 function groupsOf({ batch, rows, columns }: Contraction, { ny, nx, rm, rn }: TileShape): number {
@@ -78,10 +76,4 @@ function thriftiest(found: Contraction, shapes: readonly TileShape[], tuning: Wg
 function costIn(found: Contraction, shape: TileShape, { tileProductCost }: WgslTuning): number {
   const { ny, nx, rm, rn } = shape;
   return groupsOf(found, shape) * ny * nx * (rm + rn + tileProductCost * rm * rn);
-}
-
-/** Of workgroup memory: of both factors, and of the sums that half of the slices hand on. */
-export function tileBytes({ ny, nx, rm, rn, depth, wide = 1, twice = false, slices = 1 }: TileShape): number {
-  const tiles = (twice ? 2 : 1) * depth * (ny * rm + wide + nx * rn + wide);
-  return 4 * (tiles + Math.floor(slices / 2) * ny * nx * rm * rn);
 }

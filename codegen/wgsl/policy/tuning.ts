@@ -35,6 +35,8 @@ export const wgslTuning = {
   /** Output smaller than this in rows or columns, or less work: no tile is worth its barriers. */
   tileLeastSide: 4,
   tileLeastWork: 4096,
+  /** Products of a batch that are so small that several of them share a workgroup do, where there are so many workgroups at least. */
+  packLeastGroups: 32,
   /** k at least this long makes a tree of partial sums better than a tile with few workgroups. */
   tileLongInner: 128,
   /** Fewer iterations than this cost less than the barriers that sharing them needs. */
@@ -122,6 +124,7 @@ export const softwareTuning: WgslTuning = {
   partsAreShared: false,
   usesSubgroups: false, // what so few rows share was as fast or slower with it (2048 x 2048 summed: 15.2 and 15.9 ms)
   blocks: softwareBlocks,
+  packLeastGroups: Number.POSITIVE_INFINITY,
   turnLeast: Number.POSITIVE_INFINITY, // and it has caches
   heldMost: 0,
 };

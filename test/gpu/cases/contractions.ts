@@ -4,7 +4,7 @@
  * what the others compute is asked of the evaluator (test/unit/wgsl-tiles.test.ts), and a software GPU takes 0.1 s to compile each KB of
  * workgroup memory.
  */
-import { add, batchMatmul, f32, matmul, program, relu, transpose } from "../../../src/index.ts";
+import { add, batchMatmul, f32, matmul, permute, program, relu, transpose } from "../../../src/index.ts";
 import { numbers } from "../../numbers.ts";
 import { sameAsJs } from "../against-js.ts";
 import type { GpuCase } from "../case.ts";
@@ -26,6 +26,21 @@ const heads = program({
   inputs: { q: f32(5, 37, 20), k: f32(5, 20, 41), few: f32(130, 9, 16), each: f32(130, 16, 9) },
   step: ({ q, k, few, each }) => ({ outputs: { scores: batchMatmul(q, k), small: batchMatmul(few, each) } }),
 });
+
+/** Small products in a batch, either operand the other way round, and what is fused behind them. */
+const small = (batch: number, m: number, n: number, k: number, leftTurned: boolean, rightTurned: boolean) =>
+  program({
+    inputs: {
+      a: leftTurned ? f32(batch, k, m) : f32(batch, m, k),
+      b: rightTurned ? f32(batch, n, k) : f32(batch, k, n),
+      c: f32(n),
+    },
+    step({ a, b, c }) {
+      const left = leftTurned ? permute(a, [0, 2, 1]) : a;
+      const right = rightTurned ? permute(b, [0, 2, 1]) : b;
+      return { outputs: { y: relu(add(batchMatmul(left, right), c)) } };
+    },
+  });
 
 const card = { tolerance: 1e-5, asCard: true, options: { debug: { poisonFreed: true } } } as const;
 
@@ -88,6 +103,37 @@ export const cases: readonly GpuCase[] = [
         each: numbers(130 * 16 * 9, 11),
       };
       await sameAsJs(device, heads, [{ feeds }], card);
+    },
+  },
+  ...(
+    [
+      [1024, 8, 8, 8, false, false],
+      [515, 16, 16, 16, false, true],
+      [1001, 7, 5, 9, true, false],
+      [259, 12, 13, 31, true, true],
+    ] as const
+  ).map(([batch, m, n, k, leftTurned, rightTurned]): GpuCase => {
+    const feeds = { a: numbers(batch * m * k), b: numbers(batch * k * n, 5), c: numbers(n, 7) };
+    return {
+      name: `${batch} small products: ${m} x ${n} of ${k}`,
+      async run({ device }) {
+        const made = small(batch, m, n, k, leftTurned, rightTurned);
+        // Several of them in a workgroup, as on a card; and as a driver on a CPU has them.
+        await sameAsJs(device, made, [{ feeds }], card);
+        await sameAsJs(device, made, [{ feeds }], { ...card, asCard: false });
+      },
+    };
+  }),
+  {
+    name: "small products: infinities and NaN stay in theirs",
+    async run({ device }) {
+      const [batch, side] = [1030, 7];
+      const area = side ** 2;
+      const [a, b, c] = [numbers(batch * area), numbers(batch * area, 5), numbers(side, 7)];
+      // Behind the last of the terms is the padding of a tile, behind the last product nothing.
+      a[3 * area + side - 1] = b[area - 1] = a[batch * area - 1] = Number.POSITIVE_INFINITY;
+      b[16 * area] = Number.NaN;
+      await sameAsJs(device, small(batch, side, side, side, false, false), [{ feeds: { a, b, c } }], card);
     },
   },
 ];
