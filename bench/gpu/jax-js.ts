@@ -101,6 +101,7 @@ class JaxJsGpu implements GpuSystem {
       sum: (a: Array_) => np.sum(a),
       sumAxis0: (a: Array_) => np.sum(a, 0),
       argMax: (a: Array_) => np.argmax(a, -1),
+      products: (a: Array_, b: Array_) => np.matmul(a, b),
       layerNorm(a: Array_) {
         const centred = a.ref.sub(np.mean(a, -1, { keepdims: true }));
         const variance = np.mean(centred.ref.mul(centred.ref), -1, { keepdims: true });

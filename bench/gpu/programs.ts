@@ -5,6 +5,7 @@
 import {
   add,
   argmax,
+  batchMatmul,
   dense,
   f32,
   grad,
@@ -89,6 +90,7 @@ const arrayOps: Readonly<Record<ArrayOp, (a: Floats, b: Floats) => Tensor>> = {
   sum: (a) => sum(a),
   sumAxis0: (a) => sum(a, { axis: 0 }),
   argMax: (a) => argmax(a, { axis: -1 }),
+  products: (a, b) => batchMatmul(a, b),
 };
 
 /** The main job, as examples/mnist-mlp.ts has it. */

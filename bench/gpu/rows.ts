@@ -4,7 +4,7 @@
  *   steps     `calls` training steps of a dense net with RMSprop. resident: one batch lies on the device. fed: each step has a batch
  *             of its own, from the host. reads: the loss of each step is a number on the host before the next begins
  *   product   c = a b, square
- *   array     an op on one array, or two, `calls` times
+ *   array     an op on one array, or two, `calls` times; products are those of a batch of small matrices, [products, side, side]
  *   epoch     `fit` of the main job, once over its images
  *
  * One timing is all calls of a row and ends when the last result is there. The floor is measured beside the systems in the same
@@ -15,7 +15,7 @@
  */
 
 export type Scale = "card" | "software" | "tiny";
-export type ArrayOp = "add" | "softmax" | "layerNorm" | "sum" | "sumAxis0" | "argMax";
+export type ArrayOp = "add" | "softmax" | "layerNorm" | "sum" | "sumAxis0" | "argMax" | "products";
 
 export interface StepsWorkload {
   readonly kind: "steps";
@@ -35,7 +35,7 @@ export interface ProductWorkload {
 export interface ArrayWorkload {
   readonly kind: "array";
   readonly op: ArrayOp;
-  readonly shape: readonly [rows: number, columns: number];
+  readonly shape: readonly [rows: number, columns: number, side?: number];
   readonly calls: number;
 }
 export interface EpochWorkload {
@@ -104,7 +104,7 @@ export function rowsAt(scale: Scale): readonly Row[] {
       ({ n }) => n,
     );
   };
-  const array = (title: string, op: ArrayOp, shapes: Sized<readonly [number, number]>, limit: number = kept): Row => {
+  const array = (title: string, op: ArrayOp, shapes: Sized<ArrayWorkload["shape"]>, limit: number = kept): Row => {
     const sizes = mapScales(shapes, (shape, { calls }): ArrayWorkload => ({ kind: "array", op, shape, calls }));
     return row(
       scale,
@@ -158,6 +158,8 @@ export function rowsAt(scale: Scale): readonly Row[] {
     array("sum of 64 M", "sum", { card: [16384, 4096], software: [4096, 2048], tiny: [128, 128] }, goals.sum[scale]),
     array("sum over axis 0 of 16384x4096", "sumAxis0", wide),
     array("arg-max of rows 16384x4096", "argMax", wide),
+    array("65536 products 8x8", "products", { card: [65536, 8, 8], software: [4096, 8, 8], tiny: [33, 8, 8] }),
+    array("16384 products 16x16", "products", { card: [16384, 16, 16], software: [1024, 16, 16], tiny: [9, 16, 16] }),
     row(
       scale,
       "epoch of the main job",
@@ -220,11 +222,12 @@ function epochFlops({ images, batch }: EpochWorkload): Work {
 /** Shapes of the operands, by name: "a", and "b" where there are two. */
 export function operandsOf(workload: ProductWorkload | ArrayWorkload): Readonly<Record<string, readonly number[]>> {
   if (workload.kind === "product") return { a: [workload.n, workload.n], b: [workload.n, workload.n] };
-  return workload.op === "add" ? { a: workload.shape, b: workload.shape } : { a: workload.shape };
+  const shape = workload.shape.filter((size) => size !== undefined);
+  return workload.op === "add" || workload.op === "products" ? { a: shape, b: shape } : { a: shape };
 }
 
 /** Operands read once and the result written once. */
-function arrayBytes({ op, shape: [rows, columns] }: ArrayWorkload): Work {
+function arrayBytes({ op, shape: [rows, columns, side = 1] }: ArrayWorkload): Work {
   const elements = {
     add: 3 * rows * columns,
     softmax: 2 * rows * columns,
@@ -232,6 +235,7 @@ function arrayBytes({ op, shape: [rows, columns] }: ArrayWorkload): Work {
     sum: rows * columns,
     sumAxis0: rows * columns + columns,
     argMax: rows * columns + rows,
+    products: 3 * rows * columns * side,
   }[op];
   return { unit: "byte", amount: 4 * elements };
 }

@@ -116,6 +116,7 @@ class TfjsGpu implements GpuSystem {
       sum: () => a.sum(),
       sumAxis0: () => a.sum(0),
       argMax: () => a.argMax(-1),
+      products: () => a.matMul(b ?? a),
       layerNorm() {
         const { mean, variance } = tf.moments(a, -1, true);
         return a.sub(mean).div(variance.add(layerNormEpsilon).sqrt());

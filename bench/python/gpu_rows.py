@@ -63,8 +63,8 @@ def prepare(system, workload, folder):
     if kind == "product":
         shapes = [(workload["n"], workload["n"])] * 2
     else:
-        shapes = [tuple(workload["shape"])] * (2 if workload["op"] == "add" else 1)
-    size = shapes[0][0] * shapes[0][1]
+        shapes = [tuple(workload["shape"])] * (2 if workload["op"] in ("add", "products") else 1)
+    size = int(np.prod(shapes[0]))
     return system.array(workload, [operand(numbers, i * size, size).reshape(shape) for i, shape in enumerate(shapes)])
 
 

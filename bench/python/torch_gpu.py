@@ -125,6 +125,7 @@ class PyTorch:
             "sum": lambda: tensors[0].sum(),
             "sumAxis0": lambda: tensors[0].sum(0),
             "argMax": lambda: tensors[0].argmax(-1),
+            "products": lambda: tensors[0] @ tensors[1],
         }["product" if is_product else workload["op"]]
 
         def run():
