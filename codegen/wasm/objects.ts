@@ -87,7 +87,7 @@ export class WasmObjects implements WasmModuleContext {
 
   routineOf(fn: RoutineFn, type: ValueType): Routine {
     const key = `${fn} ${type}`;
-    const found = this.#routines.get(key) ?? routineFor(fn, type);
+    const found = this.#routines.get(key) ?? routineFor(fn, type, { strict: true });
     if (found === undefined) throw new CompilerBug(`the wasm target has no ${fn} of ${type}`);
     this.#routines.set(key, found);
     return found;

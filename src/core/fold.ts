@@ -7,6 +7,9 @@ import { type DType, isFloat } from "./dtype.ts";
 /** `argMax`, `argMin`: the value and where it stands. `moments`: count, mean and the sum of squares about the mean. */
 export type FoldFn = RunningFold | "argMax" | "argMin" | "moments";
 
+/** What a kernel may fold: `maxBits` and `minBits` are the largest and smallest f32, found among bits. */
+export type KernelFold = FoldFn | "maxBits" | "minBits";
+
 /** One number out of many, also of the first ones alone. `logSumExp`: log(exp(a) + exp(b) + ...). */
 export type RunningFold = PlainFold | "logSumExp";
 

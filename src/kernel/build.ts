@@ -7,7 +7,7 @@
  */
 
 import { CompilerBug } from "../core/errors.ts";
-import type { FoldFn } from "../core/fold.ts";
+import type { KernelFold } from "../core/fold.ts";
 import type {
   BlockLoop,
   Bound,
@@ -107,7 +107,7 @@ export function assign(name: string, value: Expr, at: readonly Index[] = []): St
 
 /** Accumulators are named by `names`, and have the types of `values`. */
 export function fold(
-  fn: FoldFn,
+  fn: KernelFold,
   names: readonly string[],
   axes: readonly LoopVar[],
   values: readonly Expr[],

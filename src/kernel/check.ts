@@ -7,7 +7,7 @@
  */
 
 import { unreachable } from "../core/errors.ts";
-import type { FoldFn } from "../core/fold.ts";
+import type { KernelFold } from "../core/fold.ts";
 import type { Scope, ScopedLoop } from "./check-expr.ts";
 import { Broken, broken, checkAccess, checkBounds, checkElement, checkExpr } from "./check-expr.ts";
 import { folds } from "./folds.ts";
@@ -238,7 +238,7 @@ function checkFold(stmt: FoldStmt, scope: Scope, declare: Declare): void {
 }
 
 /** What `fn` takes, where the first value is of this type. */
-function foldTypes(fn: FoldFn, type: ValueType | undefined): readonly ValueType[] {
+function foldTypes(fn: KernelFold, type: ValueType | undefined): readonly ValueType[] {
   if (type === undefined) return broken(`${fn} of nothing`);
   if (type === "bool" || (fn === "moments" && type !== "f32" && type !== "f64"))
     broken(`${fn} is not defined for ${type}`);

@@ -18,7 +18,7 @@
  * `apply`, so a kernel's text says exactly which roundings happen. (Functions of the maths library are rounded at their end.)
  */
 import type { DType } from "../core/dtype.ts";
-import type { FoldFn } from "../core/fold.ts";
+import type { KernelFold } from "../core/fold.ts";
 import type { AnyMove, Schedule } from "./moves.ts";
 
 export type ValueType = "f32" | "f64" | "i32" | "u32" | "bool";
@@ -249,7 +249,7 @@ export interface ExchangeStmt {
  */
 export interface FoldStmt {
   readonly kind: "fold";
-  readonly fn: FoldFn;
+  readonly fn: KernelFold;
   /** Declared here and readable after it, never assigned; arrays of the block's extents where there is one. */
   readonly accumulators: readonly Accumulator[];
   readonly axes: readonly LoopVar[];

@@ -61,6 +61,8 @@ interface WasmMoves {
    * whole part; and `x_end` of what follows.
    */
   readonly accumulate: { readonly of: string; readonly terms: number; readonly over: readonly string[] };
+  /** The largest or smallest of f32 is found among their bits, as whole numbers. */
+  readonly compareBits: { readonly of: string };
 }
 
 interface WgslMoves {
@@ -211,6 +213,8 @@ export function printMove(move: AnyMove): string {
       return `jam ${move.axes.join(", ")}${printMark(move.mark)}`;
     case "keep":
       return `keep ${move.value}`;
+    case "compareBits":
+      return `compareBits ${move.of}`;
     case "stage":
       return `stage ${move.operand} of ${move.of}${move.at === null ? "" : ` at ${move.at}`} ${printStaged(move.into)}`;
     case "spill":

@@ -101,7 +101,7 @@ function drawMove(piece: Piece, known: Known, around: Applying, below: Below, de
   const there = new Map(known.loops.map((name) => [nameNow(piece, name), name]));
   const parallel = piece.nest.loops.flatMap(({ loop }) => there.get(loop.name) ?? []);
   if (axis === undefined) return undefined;
-  switch (below(17)) {
+  switch (below(18)) {
     case 0:
     case 1:
     case 2: {
@@ -157,6 +157,10 @@ function drawMove(piece: Piece, known: Known, around: Applying, below: Below, de
       const over = chain.flatMap(({ loop }) => there.get(loop.name) ?? []);
       const order = below(2) === 0 ? over : over.toReversed();
       return of === undefined ? undefined : { move: "accumulate", of, terms: 2 + below(6), over: order };
+    }
+    case 16: {
+      const of = pick(known.accumulators);
+      return of === undefined ? undefined : { move: "compareBits", of };
     }
     default: {
       const of = pick(known.accumulators);

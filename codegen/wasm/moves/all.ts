@@ -2,7 +2,8 @@
 import type { MakeMoves } from "../../../passes/schedule/apply.ts";
 import type { WasmMoveName } from "../../../src/kernel/moves.ts";
 import { accumulate } from "./accumulate.ts";
+import { compareBits } from "./compare-bits.ts";
 import { spill } from "./spill.ts";
 import { stage } from "./stage.ts";
 
-export const wasmMoves: MakeMoves<WasmMoveName> = { stage, spill, accumulate };
+export const wasmMoves: MakeMoves<WasmMoveName> = { stage, spill, accumulate, compareBits };

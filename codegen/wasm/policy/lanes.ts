@@ -17,7 +17,7 @@ import { everyFold, type Facts, sizeOf, workOf } from "../../../passes/schedule/
 import { worthKeeping } from "../../../passes/schedule/moves/keep.ts";
 import type { ForStmt } from "../../../passes/schedule/piece.ts";
 import type { Bound, Expr, FoldStmt, Index, Stmt } from "../../../src/kernel/kernel.ts";
-import type { Move, Schedule } from "../../../src/kernel/moves.ts";
+import type { Move, Schedule, WasmMove } from "../../../src/kernel/moves.ts";
 import { walkExpr } from "../../../src/kernel/rewrite.ts";
 import { laneCount, strideAlong } from "../../../src/kernel/stride.ts";
 import { type FlatAxis, flatAxes, flattenFolds, flattenMoves } from "./flat.ts";
@@ -34,7 +34,7 @@ import {
   vectorsChosen,
 } from "./parts.ts";
 
-export function laneMoves(facts: Facts, tuning: Tuning): Schedule {
+export function laneMoves(facts: Facts, tuning: Tuning): Schedule<WasmMove> {
   const { longest, together } = tuning;
   const { nest } = facts;
   const axes = flatAxes(facts);
@@ -179,7 +179,7 @@ function rowsOf(stmts: readonly Stmt[]): readonly Row[] {
   });
 }
 
-function rowMoves(row: Row, tuning: Tuning): readonly Move[] {
+function rowMoves(row: Row, tuning: Tuning): readonly WasmMove[] {
   if (row.kind === "fold") return splitMoves(row.stmt, tuning);
   const { together } = tuning;
   const { name, extent } = row.axis;

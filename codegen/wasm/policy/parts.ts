@@ -4,7 +4,7 @@
 
 import { sizeOf } from "../../../passes/schedule/facts.ts";
 import type { FoldStmt, Nest, Stmt } from "../../../src/kernel/kernel.ts";
-import type { Move } from "../../../src/kernel/moves.ts";
+import type { Move, WasmMove } from "../../../src/kernel/moves.ts";
 import { someStmt, walkExpr } from "../../../src/kernel/rewrite.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
 
@@ -28,18 +28,29 @@ export function readsChosen({ values }: FoldStmt): boolean {
 }
 
 /** The fold in lanes where it can be, and in parts of so few terms that its error stays small. */
-export function splitMoves(fold: FoldStmt, { longest, together }: FoldTuning): readonly Move[] {
+export function splitMoves(fold: FoldStmt, { longest, together }: FoldTuning): readonly WasmMove[] {
   const [axis, [held]] = [fold.axes[fold.axes.length - 1], fold.accumulators];
   if (axis === undefined || held === undefined) return [];
   if (!fitsLanes(fold)) return serialMoves([fold], longest);
   const whole = Math.floor(axis.extent / laneCount);
-  const vectors = Math.min(vectorsAtOnce, Math.ceil(whole / 2));
+  const compares: readonly WasmMove[] = comparesBits(fold) ? [{ move: "compareBits", of: held.name }] : [];
+  const vectors = Math.min(compares.length > 0 ? vectorsCompared * together : vectorsAtOnce, Math.ceil(whole / 2));
   const around = sizeOf(fold.axes.slice(0, -1));
   const most = around * Math.max(Math.floor(whole / vectors), axis.extent % laneCount);
   const terms = isLong(fold, most, longest) ? { terms: longest } : {};
   const isLongRow = around * Math.floor(whole / vectors) >= leastSettled;
   const settled = together > 1 && vectors > 1 && isLongRow && held.type === "f32" ? { settled: true } : {};
-  return [{ move: "splitFold", of: held.name, into: { by: "lanes", vectors, ...terms, ...settled } }];
+  return [...compares, { move: "splitFold", of: held.name, into: { by: "lanes", vectors, ...terms, ...settled } }];
+}
+
+/** The same where they are compared as bits: a comparison takes one cycle, and each vector has three. */
+const vectorsCompared = 2;
+
+/** Elements of a row from which on the largest is found among bits: to make a float of these takes ten operations of one lane. */
+const leastCompared = 64;
+
+function comparesBits({ fn, accumulators: [held], axes }: FoldStmt): boolean {
+  return (fn === "max" || fn === "min") && held?.type === "f32" && sizeOf(axes) >= leastCompared;
 }
 
 /** Blocks of vectors from which on it pays to take their sums to memory and back, so that they are added up in wider vectors. */

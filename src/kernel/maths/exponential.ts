@@ -37,11 +37,19 @@ import {
 export const LN2_HIGH = 0.693145751953125;
 export const LN2_LOW = 1.42860677e-6;
 
+/**
+ * `strict`: the target computes what is written, and its min, max and rounding keep a NaN. Then a NaN comes out by itself, and the
+ * steps need not become an integer and a float again, so that three of 26 instructions can go; every bit stays.
+ */
+interface Arithmetic {
+  readonly strict: boolean;
+}
+
 /** Clamped to where the result is surely 0 or infinite: 2^-150 and 2^128 come out of `scale` as 0 and infinity. */
-export function expRoutine(): Routine {
+export function expRoutine(how: Arithmetic): Routine {
   return routine1("exp", (block, x) => {
-    const { n, r } = reduce(block, block.define("clamped", max(min(x, 89), -104)));
-    return keepNaN(x, and(bitsOf(x), MAGNITUDE), scale(block, block.define("y", add(1, expTail(r))), n));
+    const { n, r } = reduce(block, block.define("clamped", max(min(x, 89), -104)), how);
+    return kept(x, and(bitsOf(x), MAGNITUDE), scale(block, block.define("y", add(1, expTail(r))), n), how);
   });
 }
 
@@ -49,44 +57,44 @@ export function expRoutine(): Routine {
  * 2^n * ((e^r - 1) + (1 - 2^-n)). Between -ln 2 / 2 and 1/2 n is 0 and the polynomial stands alone: with n = 1 the two
  * terms would nearly cancel there.
  */
-export function expm1Routine(): Routine {
+export function expm1Routine(how: Arithmetic): Routine {
   return routine1("expm1", (block, x) => {
     const clamped = block.define("clamped", max(min(x, 89), -18));
-    const { n, r } = reduce(block, clamped, (steps) => select(lt(clamped, 0.5), min(steps, 0), steps));
+    const { n, r } = reduce(block, clamped, how, (steps) => select(lt(clamped, 0.5), min(steps, 0), steps));
     const e = block.define("e", add(r, mul(mul(r, r), polynomial(r, EXPM1))));
     // 2^-n is far below the last bit of 1 long before 2^-100. The select keeps a compiler from adding e and 1 first.
     const remainder = sub(1, powerOfTwo(sub(0, min(n, 100))));
     const rest = block.define("rest", select(eq(n, 0), 0, remainder));
     const y = scale(block, block.define("y", add(e, rest)), n);
     // Also keeps -0 and subnormals.
-    return keepNaN(x, and(bitsOf(x), MAGNITUDE), select(lt(abs(x), 2 ** -25), x, y));
+    return kept(x, and(bitsOf(x), MAGNITUDE), select(lt(abs(x), 2 ** -25), x, y), how);
   });
 }
 
 /** x + x^3 P(x^2) below 0.625, else 1 - 2 / (e^(2|x|) + 1); odd by copying the sign bit. */
-export function tanhRoutine(): Routine {
+export function tanhRoutine(how: Arithmetic): Routine {
   return routine1("tanh", (block, x) => {
     const { sign, magnitude, a } = signAndMagnitude(block, x);
     const square = block.define("square", mul(a, a));
     const small = block.define("small", add(a, mul(mul(a, square), polynomial(square, TANH))));
-    const e = expOf(block, mul(2, min(a, 10)));
+    const e = expOf(block, mul(2, min(a, 10)), how);
     const large = block.define("large", sub(1, div(2, add(e, 1))));
     const y = block.define("y", select(lt(a, 0.625), small, large));
-    return keepNaN(x, magnitude, fromBits(or(bitsOf(y), sign)));
+    return kept(x, magnitude, fromBits(or(bitsOf(y), sign)), how);
   });
 }
 
 /** x + x P(x^2) below 1, else 1 - e^(-|x| Q(|x|)), where x Q(x) = -log(1 - erf x); odd by copying the sign bit. */
-export function erfRoutine(): Routine {
+export function erfRoutine(how: Arithmetic): Routine {
   return routine1("erf", (block, x) => {
     const { sign, magnitude, a } = signAndMagnitude(block, x);
     const square = block.define("square", mul(a, a));
     const small = block.define("small", add(a, mul(a, polynomial(square, ERF))));
     const top = block.define("top", min(a, 4));
-    const e = expOf(block, mul(sub(0, top), polynomial(top, ERF_TAIL)));
+    const e = expOf(block, mul(sub(0, top), polynomial(top, ERF_TAIL)), how);
     const large = block.define("large", sub(1, e));
     const y = block.define("y", select(lt(a, 1), small, large));
-    return keepNaN(x, magnitude, fromBits(or(bitsOf(y), sign)));
+    return kept(x, magnitude, fromBits(or(bitsOf(y), sign)), how);
   });
 }
 
@@ -104,10 +112,15 @@ export function scale(block: Block, y: Expr, n: Expr): Expr {
 // ---- steps ---------------------------------------------------------------------------------------------------------
 
 /** x = n ln 2 + r. The low part multiplies n as it comes back from an integer: no compiler adds the parts up again. */
-function reduce(block: Block, x: Expr, adjust = (steps: Expr): Expr => steps): { readonly n: Expr; readonly r: Expr } {
+function reduce(
+  block: Block,
+  x: Expr,
+  { strict }: Arithmetic,
+  adjust = (steps: Expr): Expr => steps,
+): { readonly n: Expr; readonly r: Expr } {
   const steps = block.define("steps", adjust(round(mul(x, 1 / Math.LN2))));
   const n = block.define("n", convert("i32", steps));
-  const r = block.define("r", sub(sub(x, mul(steps, LN2_HIGH)), mul(convert("f32", n), LN2_LOW)));
+  const r = block.define("r", sub(sub(x, mul(steps, LN2_HIGH)), mul(strict ? steps : convert("f32", n), LN2_LOW)));
   return { n, r };
 }
 
@@ -117,9 +130,13 @@ function expTail(r: Expr): Expr {
 }
 
 /** e^x where neither it nor 2^n leaves the normal numbers. */
-function expOf(block: Block, x: Expr): Expr {
-  const { n, r } = reduce(block, block.define("exponent", x));
+function expOf(block: Block, x: Expr, how: Arithmetic): Expr {
+  const { n, r } = reduce(block, block.define("exponent", x), how);
   return block.define("e", mul(add(1, expTail(r)), powerOfTwo(n)));
+}
+
+function kept(x: Expr, magnitude: Expr, value: Expr, { strict }: Arithmetic): Expr {
+  return strict ? value : keepNaN(x, magnitude, value);
 }
 
 function signAndMagnitude(block: Block, x: Expr): { readonly sign: Expr; readonly magnitude: Expr; readonly a: Expr } {

@@ -12,11 +12,14 @@ import { roundBrainRoutine, roundHalfRoutine } from "./short.ts";
 import { threefryRoutine } from "./threefry.ts";
 import { cosRoutine, sinRoutine } from "./trigonometric.ts";
 
-/** The routine that computes `fn`, or undefined where the target is to use its own function. Made anew by each call. */
-export function routineFor(fn: RoutineFn, type: ValueType): Routine | undefined {
+/**
+ * The routine that computes `fn`, or undefined where the target is to use its own function. Made anew by each call. `strict`: for a
+ * target that computes what is written, NaNs included; the results are the same.
+ */
+export function routineFor(fn: RoutineFn, type: ValueType, { strict = false } = {}): Routine | undefined {
   if (fn === "threefry") return type === "u32" ? threefryRoutine() : undefined;
   if (type !== "f32") return undefined;
-  return makers[fn]();
+  return makers[fn]({ strict });
 }
 
 const makers = {
@@ -31,7 +34,7 @@ const makers = {
   pow: powRoutine,
   roundHalf: roundHalfRoutine,
   roundBrain: roundBrainRoutine,
-} as const satisfies Record<Exclude<RoutineFn, "threefry">, () => Routine>;
+} as const satisfies Record<Exclude<RoutineFn, "threefry">, (how: { readonly strict: boolean }) => Routine>;
 
 /**
  * Largest error in units in the last place of the true result (2^-149 below the normal numbers), over all of f32, with

@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from "vitest";
 import { expandFolds } from "../../../passes/kernel/expand-folds.ts";
-import type { FoldFn } from "../../../src/core/fold.ts";
+import type { FoldFn, KernelFold } from "../../../src/core/fold.ts";
 import { checkKernel } from "../../../src/kernel/check.ts";
 import { copyStmts } from "../../../src/kernel/copies.ts";
 import { evaluateKernel } from "../../../src/kernel/evaluate.ts";
@@ -21,7 +21,7 @@ import { at, buffer, flat, kernel, loopVar, nest } from "./notation.ts";
 type Partial = readonly number[];
 
 /** `join` on numbers. */
-function joiner(fn: FoldFn, type: ValueType, isMixed = false): (a: Partial, c: Partial) => Partial {
+function joiner(fn: KernelFold, type: ValueType, isMixed = false): (a: Partial, c: Partial) => Partial {
   const types = folds[fn].types(type);
   const params = ["a", "b"].flatMap((side) => types.map((one, i) => ({ name: `${side}${i}`, type: one })));
   const body: Stmt[] = [];
@@ -82,7 +82,7 @@ const fns = [
   "logSumExp",
 ] as const satisfies readonly FoldFn[];
 test("every fold is tested", () => {
-  expect(Object.keys(folds).sort()).toEqual([...fns].sort());
+  expect(Object.keys(folds).sort()).toEqual([...fns, "maxBits", "minBits"].sort());
 });
 
 describe.each(fns)("%s", (fn) => {
@@ -168,6 +168,40 @@ describe("arg-max and arg-min", () => {
         of((i) => i % 2 === 0),
       )[1],
     ).toBe(place);
+  });
+});
+
+describe.each(["max", "min"] as const)("%sBits", (fn) => {
+  const { identity, result, types } = folds[`${fn}Bits`];
+  const join = joiner(`${fn}Bits`, "f32");
+  const ofBits = (bits: number): Partial => types("f32").map((type) => (type === "i32" ? bits | 0 : bits));
+  const partOf = (x: number): Partial => ofBits(new Uint32Array(Float32Array.of(x).buffer)[0] ?? 0);
+  const params = types("f32").map((type, i) => ({ name: `p${i}`, type }));
+  const found = result?.(params.map(({ name, type }) => b.name(type, name)));
+  if (found === undefined) throw new Error("it has no result");
+  const numberOf = evaluateRoutine({ name: "result", params, body: [], result: found });
+  const of = (x: readonly number[]): number => numberOf(...x.map(partOf).reduce(join, identity("f32")));
+  const values = [0, -0, 1, -1, 2 ** -149, -(2 ** -149), 1.5, -1.5, 2 ** 127, -(2 ** 127), Infinity, -Infinity, NaN];
+
+  test("is what JavaScript says of any two and three of all kinds of numbers, in any order", () => {
+    for (const x of values) {
+      for (const y of values) {
+        expect(of([x, y])).toBe(Math[fn](x, y));
+        for (const z of values) expect(of([x, y, z])).toBe(Math[fn](x, y, z));
+      }
+    }
+  });
+
+  test("finds a NaN with a sign, whatever else there is", () => {
+    const nan = ofBits(0xffc00000);
+    for (const x of values) {
+      expect(numberOf(...join(nan, partOf(x)))).toBe(NaN);
+      expect(numberOf(...join(partOf(x), nan))).toBe(NaN);
+    }
+  });
+
+  test("of nothing is what changes nothing", () => {
+    expect(of([])).toBe(fn === "max" ? -Infinity : Infinity);
   });
 });
 

@@ -391,17 +391,51 @@ describe("rows", () => {
     [3, 10, "splitFold top lanes x 1; splitFold sum lanes x 1; split e 4 peel; bind e_i lane"],
     [9, 4, "splitFold top lanes x 1; splitFold sum lanes x 1; bind e lane"],
     [2, 1, ""],
-    [5, 67, "bind i thread; keep v; splitFold top lanes x 4; splitFold sum lanes x 4; split e 4 peel; bind e_i lane"],
-    [1, 300, "bind i thread; keep v; splitFold top lanes x 4; splitFold sum lanes x 4; split e 4; bind e_i lane"],
+    [
+      5,
+      67,
+      "bind i thread; keep v; compareBits top; splitFold top lanes x 2; splitFold sum lanes x 4; split e 4 peel; bind e_i lane",
+    ],
+    [
+      1,
+      300,
+      "bind i thread; keep v; compareBits top; splitFold top lanes x 2; splitFold sum lanes x 4; split e 4; bind e_i lane",
+    ],
   ])("softmax of %i rows of %i", (rows, columns, schedule) => {
     const scheduled = expectBothWays(softmax(rows, columns), new Map([["x", noise(rows * columns, 4)]]));
     expect(printSchedules(scheduled.schedule)).toBe(schedule);
   });
 
+  test.each(["max", "min"] as const)(
+    "a %s of long rows finds NaNs, infinities and the sign of 0 wherever they are",
+    (fn) => {
+      const [rows, columns] = [140, 67];
+      const [i, c] = [loop("i", rows), loop("c", columns)];
+      const x = load("f32", "x", at([i, columns], [c, 1]));
+      const body = [fold(fn, ["best"], [c], [x]), store("y", loopIndex(i), name("f32", "best"))];
+      const buffers = [buffer("x", "f32", rows * columns), buffer("y", "f32", rows, "write")];
+      const kernel = kernelOf("k0", buffers, [nestOf([i], body)]);
+      const values = new Float32Array(rows * columns);
+      const bits = new Uint32Array(values.buffer);
+      const signed = fn === "max" ? -0 : 0; // what loses to the other 0
+      for (let row = 0; row < rows; row++) {
+        const own = values.subarray(row * columns, (row + 1) * columns).fill([signed, -1, 1][row % 3] ?? 0);
+        const place = row % columns;
+        if (row < columns) own[place] = [-signed, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY][row % 3] ?? 0;
+        else bits[row * columns + place] = row % 2 === 0 ? 0x7fc00000 : 0xffc00000;
+      }
+      const scheduled = expectBothWays(kernel, new Map([["x", values]]));
+      expect(printSchedules(scheduled.schedule)).toContain("compareBits best");
+      const found = runWasm(scheduled, new Map([["x", values]])).get("y");
+      for (let row = 0; row < rows; row++)
+        expect(found?.[row]).toBe(Math[fn](...values.subarray(row * columns, (row + 1) * columns)));
+    },
+  );
+
   test("two neighbouring vectors at once where the engine joins them", () => {
     const moves = printSchedules(scheduleWasm(softmax(5, 67), joinedTuning).schedule);
     expect(moves).toBe(
-      "bind i thread; keep v; splitFold top lanes x 4 settled; splitFold sum lanes x 4 settled; " +
+      "bind i thread; keep v; compareBits top; splitFold top lanes x 4 settled; splitFold sum lanes x 4 settled; " +
         "split e 8 peel; split e_i 4; bind e_i_i lane; jam e_i_o interleaved",
     );
   });
