@@ -133,10 +133,15 @@ export type Tail<Own extends OwnMoveName = OwnMoveName> =
   | { readonly peel: Schedule<Move<Own>> };
 
 export type Staged =
-  /** A thread's own, packed; neighbours lie along the columns or along the depth of the operand where it is copied. */
-  | { readonly memory: "panel"; readonly along: "columns" | "depth" }
+  /**
+   * A thread's own, packed; neighbours lie along the columns or along the depth of the operand where it is copied. lines: along the
+   * columns of all blocks for one depth, and then for the next, so that what lies side by side in memory is read at once.
+   */
+  | { readonly memory: "panel"; readonly along: Along }
   /** A buffer, before the loop around the launch, in a launch of its own: of so many iterations of `axis` beside each other. */
   | { readonly memory: "launch"; readonly axis: string; readonly by: number };
+
+export type Along = "columns" | "depth" | "lines";
 
 export type Parts =
   /** Of at most so many terms, one after the other: what bounds the error of a long sum. */

@@ -24,7 +24,7 @@ import { type FirstLaunch, printSchedules, type SecondLaunch } from "../../src/k
 import { printKernel } from "../../src/kernel/print.ts";
 import { someStmt } from "../../src/kernel/rewrite.ts";
 import { arrayFor, compileJs, type Data, expectSame, runEvaluator, runJs, scheduleJs } from "../unit/js-case.ts";
-import { runWasm, scheduleWasm, smallTiles } from "../unit/wasm/wasm-case.ts";
+import { runWasm, scheduleWasm, smallLines, smallTiles } from "../unit/wasm/wasm-case.ts";
 import { scheduleWgsl } from "../unit/wgsl-samples.ts";
 import { type Property, property } from "./property.ts";
 import { contractionData, randomContraction } from "./random-contraction.ts";
@@ -207,10 +207,12 @@ const tunings: readonly Partial<Tuning>[] = [
   { longest: 5 },
   { ...joinedTuning, tiles: smallTiles },
   { longest: 11, tiles: smallTiles },
+  { lines: smallLines },
+  { ...joinedTuning, longest: 5, lines: smallLines },
 ];
 
 const contractions = property(
-  "contractions with any epilogue compute the same in register blocks of both widths, and in tiles, as WebAssembly and as JavaScript too",
+  "contractions with any epilogue compute the same in register blocks of both widths, in tiles, and of packed lines, as WebAssembly and as JavaScript too",
   200,
   fc.property(numbers, (drawn) => {
     const kernel = randomContraction(drawn);

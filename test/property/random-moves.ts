@@ -139,7 +139,7 @@ function drawMove(piece: Piece, known: Known, around: Applying, below: Below, de
       const of = pick(known.accumulators);
       if (of === undefined) return undefined;
       const at = below(2) === 0 ? null : axis;
-      const along = below(2) === 0 ? "columns" : "depth";
+      const along = pick(["columns", "depth", "lines"] as const) ?? "columns";
       return { move: "stage", operand: below(2) === 0 ? "left" : "right", of, at, into: { memory: "panel", along } };
     }
     case 13: {

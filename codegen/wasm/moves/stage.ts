@@ -15,6 +15,7 @@
  *
  * Along the columns, vectors are copied as they lie. Along the depth, the rows of a transposed factor are read four depths at a
  * time, whose lanes are stored apart; columns are a loop then, as their copies would be longer than all the rest of a small kernel.
+ * Along the lines, all blocks' vectors of one depth are copied before those of the next: what lies in one line of a cache at once.
  */
 
 import { Facts, sizeOf, storedIn } from "../../../passes/schedule/facts.ts";
@@ -32,7 +33,7 @@ import {
 import { forLoops, load } from "../../../src/kernel/build.ts";
 import { blockIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { BlockLoop, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
-import type { MoveOf } from "../../../src/kernel/moves.ts";
+import type { Along, MoveOf } from "../../../src/kernel/moves.ts";
 import type { Fresh } from "../../../src/kernel/names.ts";
 import { declaredNames } from "../../../src/kernel/rewrite.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
@@ -65,9 +66,9 @@ export function stage(piece: Piece, move: MoveOf<"stage">, { fresh, shared }: Ar
 interface Staged extends Factor {
   /** Of the panel, the one that turns fastest last. */
   readonly axes: readonly LoopVar[];
-  /** The last axis, where it is a loop; the innermost axis of the fold that moves the factor. */
+  /** The last axis, where it is a loop; the axes of the fold that move the factor. */
   readonly column: LoopVar | undefined;
-  readonly depth: LoopVar | undefined;
+  readonly deep: readonly LoopVar[];
 }
 
 function stagedAt({ nest }: Piece, of: Factor, around: readonly Stmt[], at: string | null): Staged {
@@ -95,20 +96,28 @@ function stagedAt({ nest }: Piece, of: Factor, around: readonly Stmt[], at: stri
   const column = across[across.length - 1];
   const deep = fold.axes.filter(({ name }) => moves.has(name));
   const axes = [...across.slice(0, -1), ...deep, ...(column === undefined ? [] : [column])];
-  return { ...of, axes, column, depth: deep[deep.length - 1] };
+  return { ...of, axes, column, deep };
 }
 
 // ---- filling it ------------------------------------------------------------------------------------------------------
 
-function fill(staged: Staged, panel: SharedArray, along: "columns" | "depth", fresh: Fresh): readonly Stmt[] {
-  const { axes, column, depth } = staged;
+function fill(staged: Staged, panel: SharedArray, along: Along, fresh: Fresh): readonly Stmt[] {
+  const { axes, column, deep } = staged;
+  const depth = deep[deep.length - 1];
   if (along === "depth" && (depth?.extent ?? 0) < laneCount) refuse("it is not deep enough");
-  const vector = along === "columns" ? column : depth;
-  const copy = (loop: LoopVar): Copied => {
+  const vector = along === "depth" ? depth : column;
+  const copy = (loop: LoopVar, mark: BlockLoop["mark"] = "parallel"): Copied => {
     const own: LoopVar = { ...loop, name: fresh(loop.name) };
-    return { loops: [{ loop: own, mark: "parallel" }], at: [[loop.name, fresh.pool.loop(own)]] };
+    return { loops: [{ loop: own, mark }], at: [[loop.name, fresh.pool.loop(own)]] };
   };
-  const outer = axes.filter((axis) => axis !== vector && axis !== column).map(copy);
+  const others = axes.filter((axis) => axis !== vector && axis !== column);
+  const outer =
+    along === "lines"
+      ? [
+          ...deep.map((axis) => copy(axis)),
+          ...others.filter((axis) => !deep.includes(axis)).map((axis) => copy(axis, "interleaved")),
+        ]
+      : others.map((axis) => copy(axis));
   const pieces = vector === undefined ? [{ loops: [], at: [] }] : inLanes(vector, along, fresh);
   const filling = pieces.flatMap((piece) => {
     const inner = column === undefined || column === vector ? [] : [copy(column)];
@@ -125,22 +134,18 @@ interface Copied {
 }
 
 /** The axis in whole vectors, side by side along the columns; and what fills none. */
-function inLanes({ name, extent }: LoopVar, along: "columns" | "depth", fresh: Fresh): readonly Copied[] {
+function inLanes({ name, extent }: LoopVar, along: Along, fresh: Fresh): readonly Copied[] {
   const { pool } = fresh;
   const [whole, rest] = [Math.floor(extent / laneCount), extent % laneCount];
   const loop = (of: string, size: number): LoopVar => ({ name: fresh(of), extent: size });
-  if (along === "columns" && rest > 0) {
+  if (along !== "depth" && rest > 0) {
     const each = loop(name, extent);
     return [{ loops: [{ loop: each, mark: "unrolled" }], at: [[name, pool.loop(each)]] }];
   }
-  const [vector, lane, left] = [
-    loop(along === "columns" ? "v" : name, whole),
-    loop("lane", laneCount),
-    loop(name, rest),
-  ];
+  const [vector, lane, left] = [loop(along === "depth" ? name : "v", whole), loop("lane", laneCount), loop(name, rest)];
   const lanes: BlockLoop = { loop: lane, mark: "lane" };
   const at = blockIndex(laneCount, pool.loop(vector), pool.loop(lane));
-  if (along === "columns") return [{ loops: [lanes, { loop: vector, mark: "interleaved" }], at: [[name, at]] }];
+  if (along !== "depth") return [{ loops: [lanes, { loop: vector, mark: "interleaved" }], at: [[name, at]] }];
   const vectors: Copied = { loops: [{ loop: vector, mark: "parallel" }, lanes], at: [[name, at]] };
   const last = scaleIndex(pool.loop(left), 1, whole * laneCount);
   return rest === 0 ? [vectors] : [vectors, { loops: [{ loop: left, mark: "parallel" }], at: [[name, last]] }];

@@ -10,6 +10,7 @@ import { laneCount } from "../../../src/kernel/stride.ts";
 import { blocksFor, rowsInLoop, type WasmBlocks } from "./blocks.ts";
 import { type PackedRows, packedRows } from "./colliding.ts";
 import { blockedOf, facing, isTransposed, readsWell } from "./facing.ts";
+import { type LineSizes, packedLines } from "./lines.ts";
 import { canHaveLanes, enoughIterations } from "./parts.ts";
 import { type TileSizes, type Tiles, tilesFor } from "./tiles.ts";
 
@@ -58,6 +59,7 @@ export interface Tuning {
   /** Vectors of a map that are written together: two where the engine joins neighbours. */
   readonly together: 1 | 2;
   readonly tiles: TileSizes;
+  readonly lines: LineSizes;
 }
 
 export interface Plan {
@@ -82,6 +84,8 @@ export interface Plan {
   readonly byColumns: boolean;
   readonly chunk: number; // rows that share a panel, where threads share rows
   readonly packed: PackedRows | null;
+  /** Rows of the other factor that are packed together, as many as a line of a cache has; null where it is read as it lies. */
+  readonly lines: number | null;
   readonly tiles: Tiles | null;
   /** Panels that a pass over the rows serves. */
   readonly atOnce: number;
@@ -104,7 +108,7 @@ export function panelBefore(facts: Facts, tuning: Tuning, before: Schedule<AnyMo
 /** What is to become of a nest that is one contraction with what comes after it; undefined where it is none, or too small. */
 export function planOf(
   facts: Facts,
-  { blocks: usual, longest, threads, passes, tiles: tileSizes }: Tuning,
+  { blocks: usual, longest, threads, passes, tiles: tileSizes, lines: lineSizes }: Tuning,
   before: Schedule<AnyMove>,
 ): Plan | undefined {
   const summed = sumOf(facts);
@@ -133,6 +137,7 @@ export function planOf(
   const isFew = byColumns && sizeOf(columns) < 2 * enough; // of wide panels there would be too few to share
   const blocks = isFew || packed !== null ? usual : blocksFor(usual, row.extent, column.extent, depth);
   const width = blocks.vectors * laneCount;
+  const atOnce = byColumns ? panelsAtOnce(sizeOf(rows), column.extent / width, depth, width, passes) : 1;
   const [product] = fold.values;
   const operand = product?.kind === "apply" && product.args[1] === right ? "right" : "left";
   const into = { memory: "launch", axis: column.name, by: width } as const;
@@ -160,13 +165,9 @@ export function planOf(
     byColumns,
     chunk: packed?.chunk ?? each ?? chunkOf(row.extent, blocks.rows * blocksPerChunk, threads),
     packed,
+    lines: isWhole && packed === null ? packedLines(found, lineSizes, blocks.rows, atOnce * width) : null,
     tiles,
-    atOnce:
-      packed !== null
-        ? column.extent / width
-        : byColumns
-          ? panelsAtOnce(sizeOf(rows), column.extent / width, depth, width, passes)
-          : 1,
+    atOnce: packed === null ? atOnce : column.extent / width,
     around,
     epilogue: around === null ? epilogueOf(body, fold, longest) : 0,
   };

@@ -18,7 +18,7 @@
 
 import { type Facts, sizeOf } from "../../../passes/schedule/facts.ts";
 import type { LoopVar } from "../../../src/kernel/kernel.ts";
-import type { AnyMove, Move, Schedule, WasmMove } from "../../../src/kernel/moves.ts";
+import type { AnyMove, Move, MoveOf, Schedule, WasmMove } from "../../../src/kernel/moves.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
 import { packedMoves } from "./colliding.ts";
 import { type Across, acrossOf, jamMoves, type Plan, planOf, spillMoves, type Tuning } from "./panel-plan.ts";
@@ -140,15 +140,40 @@ function insideMoves(plan: Plan, columns: Columns, rows: Rows): Schedule<WasmMov
   const of = fold.accumulators[0]?.name ?? "";
   const at = byColumns ? null : outer;
   const into = { memory: "panel", along: across.isVector ? along : "columns" } as const;
-  const packed = packedMoves(plan.packed, rows, { of, operand: operand === "left" ? "right" : "left" });
+  const other = { of, operand: operand === "left" ? "right" : "left" } as const;
+  const [packed, serial] = [
+    packedMoves(plan.packed, rows, other),
+    serialMoves(around === null ? [fold] : [fold, around], longest),
+  ];
+  const blocks = (axis: string, extent: number) => [
+    ...across.lanes,
+    ...serial,
+    ...blockMoves(plan, axis, extent, across),
+  ];
   return [
     ...threads.map((axis): Move => ({ move: "bind", axis, to: "thread" })),
     ...inside.flatMap((axis): readonly WasmMove[] => (axis === null ? [] : [{ move: "sink", axis }])),
     ...(isStaged ? [{ move: "stage", operand, of, at, into } as const] : []),
-    ...packed.moves,
-    ...across.lanes,
-    ...serialMoves(around === null ? [fold] : [fold, around], longest),
-    ...blockMoves(plan, packed.row, packed.extent, across),
+    ...(plan.lines === null || rows.extent < 2 * plan.lines
+      ? [...packed.moves, ...blocks(packed.row, packed.extent)]
+      : lineMoves(plan, rows, plan.lines, other, blocks)),
+  ];
+}
+
+/** Whole lines of packed rows, and what is left over as it lies. */
+function lineMoves(
+  { blocks: { rows: block } }: Plan,
+  { row, extent }: Rows,
+  lines: number,
+  other: Pick<MoveOf<"stage">, "of" | "operand">,
+  blocks: (axis: string, extent: number) => Schedule<WasmMove>,
+): Schedule<WasmMove> {
+  const rest = extent % lines;
+  return [
+    { move: "split", axis: row, by: lines, tail: rest === 0 ? "exact" : { peel: blocks(`${row}_r`, rest) } },
+    { move: "split", axis: `${row}_i`, by: block, tail: "exact" },
+    { move: "stage", ...other, at: `${row}_o`, into: { memory: "panel", along: "lines" } },
+    ...blocks(`${row}_i_i`, block),
   ];
 }
 

@@ -18,6 +18,7 @@ import { longestSum } from "../../../src/kernel/target.ts";
 import type { WasmBlocks } from "./blocks.ts";
 import { flattenFolds } from "./flat.ts";
 import { laneMoves } from "./lanes.ts";
+import { usualLines } from "./lines.ts";
 import { type Tuning, usualPasses } from "./panel-plan.ts";
 import { panelMoves } from "./panels.ts";
 import { shareMoves, splitMoves } from "./parts.ts";
@@ -45,6 +46,7 @@ export const wasmTuning: Tuning = {
   passes: usualPasses,
   together: 1,
   tiles: usualTiles,
+  lines: usualLines,
 };
 
 /** What differs where neighbouring vectors are joined. */

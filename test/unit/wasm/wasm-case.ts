@@ -3,6 +3,7 @@
  */
 import { expect } from "vitest";
 import { wasmMoves } from "../../../codegen/wasm/moves/all.ts";
+import type { LineSizes } from "../../../codegen/wasm/policy/lines.ts";
 import type { Tuning } from "../../../codegen/wasm/policy/panel-plan.ts";
 import { wasmPolicy, wasmTuning } from "../../../codegen/wasm/policy/policy.ts";
 import type { TileSizes } from "../../../codegen/wasm/policy/tiles.ts";
@@ -27,6 +28,9 @@ export const smallTiles: TileSizes = {
   columns: 32,
   least: { rows: 1, columns: 1, bytes: 0, wholeBytes: 0 },
 };
+
+/** Lines so short that a few rows are several, of any factor that lies across. */
+export const smallLines: LineSizes = { rows: 4, least: { apart: 0, bytes: 0, columns: 1, depths: 1 } };
 
 /** As the `wasm` target schedules it. */
 export function scheduleWasm(kernel: Kernel, tuning: Partial<Tuning> = {}): Kernel {
