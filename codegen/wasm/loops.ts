@@ -82,9 +82,8 @@ function writeIterations(
   const pointers = innermost === null ? [] : movingPointers(loop, innermost, context);
   holdPointers(pointers, context);
   const write = (): void => writeTurns(counter, end, pointers, context, body);
-  const { module } = context;
   const isInnermost = innermost !== null && !innermost.some(holdsLoop);
-  if (module.joinsVectors && isInnermost) f.hoisting(() => writeUnknownZero(context), write);
+  if (isInnermost) f.hoisting(() => writeUnknownZero(context), write);
   else write();
   releasePointers(pointers, context);
   f.release(counter);
