@@ -24,14 +24,9 @@ export const wasmFiles: Exporter<WasmArtifact> = (entries, name) => {
 };
 
 /** What the manifest says of a module. */
-function describe(entry: string, { bases, bytes, end, shared, threads, relaxed, steps }: WasmArtifact) {
-  const pages = Math.ceil(end / pageBytes);
-  if (pages > mostPages) {
-    throw new UserError(
-      `the entry "${entry}" needs ${end} bytes of WebAssembly memory, which has at most ${mostPages * pageBytes}: ` +
-        "make the batch or the model smaller, or use --target js",
-    );
-  }
+function describe(entry: string, artifact: WasmArtifact) {
+  const { bases, bytes, shared, threads, relaxed, steps } = artifact;
+  const pages = pagesOf(entry, artifact);
   const { panels, ...segments } = bases;
   return {
     memory: {
@@ -47,6 +42,16 @@ function describe(entry: string, { bases, bytes, end, shared, threads, relaxed, 
     threads,
     relaxed,
   };
+}
+
+/** Pages of the memory that a module needs. Throws a UserError where there are none so large. */
+export function pagesOf(entry: string, { end }: Pick<WasmArtifact, "end">): number {
+  const pages = Math.ceil(end / pageBytes);
+  if (pages <= mostPages) return pages;
+  throw new UserError(
+    `the entry "${entry}" needs ${end} bytes of WebAssembly memory, which has at most ${mostPages * pageBytes}: ` +
+      "make the batch or the model smaller, or use --target js",
+  );
 }
 
 /** A program of a few lines that runs a compiled folder with nothing but its files: for people to start from. */

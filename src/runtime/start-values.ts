@@ -5,6 +5,7 @@ import { heldIn, roundTo } from "../core/dtype.ts";
 import { startOfDraws } from "../core/random.ts";
 import type { Program } from "../dsl/program.ts";
 import { randomState } from "../graph/ops/source.ts";
+import { fixedShape, sizeOf } from "../graph/shape.ts";
 import type { BufferSlot } from "../program/buffer.ts";
 import type { Machine } from "./machine.ts";
 import { arrayTypeOf, type TypedArray } from "./typed-arrays.ts";
@@ -24,6 +25,12 @@ export function writeStartValues(
     if (slot === undefined || (state.leaf.initializer.isZero === true && state.path !== randomState)) continue;
     if (!filledInPlace(state, slot, machine, seed)) machine.writeState(slot, startValues(state, slot.count, seed));
   }
+}
+
+/** The same by path, without a machine. */
+export function startValuesOf(states: Program<unknown>["states"], seed: number): ReadonlyMap<string, TypedArray> {
+  const count = ({ leaf: { shape } }: StateLeaf): number => sizeOf(fixedShape(shape));
+  return new Map(states.map((state) => [state.path, startValues(state, count(state), seed)]));
 }
 
 /** Whether the memory itself could be filled: spares a copy of what may be many megabytes. */

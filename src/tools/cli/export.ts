@@ -31,7 +31,7 @@ import { checkDims, chooseEntry } from "./choose.ts";
 
 export interface ExportOptions {
   /** By default all. */
-  readonly entry?: string;
+  readonly entries?: readonly string[];
   readonly dims?: Dims;
   /** Stages to leave out. */
   readonly skip?: readonly Skippable[];
@@ -67,7 +67,7 @@ function exportProgram<A extends Artifact>(
 ): Exported {
   const { dims = {}, skip = [] } = options;
   checkDims(program, dims, "all");
-  const names = options.entry === undefined ? [...program.entries.keys()] : [chooseEntry(program, options.entry)];
+  const names = options.entries?.map((name) => chooseEntry(program, name)) ?? [...program.entries.keys()];
   const together = newTogether(target);
   const entries = names.map((name) => stagesOf(program, name, dims, target, { skip }, { together }).entry);
   const fresh = new Names();

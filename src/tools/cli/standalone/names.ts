@@ -1,0 +1,50 @@
+/** Names as JavaScript and files have them: what a program calls things may be any text. */
+
+const identifier = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
+
+/** A property's name in an object literal. `__proto__` would be none there. */
+export function propertyKey(name: string): string {
+  if (name === "__proto__") return '["__proto__"]';
+  return identifier.test(name) ? name : JSON.stringify(name);
+}
+
+/** A property's name in a type. */
+export function typeKey(name: string): string {
+  return identifier.test(name) ? name : JSON.stringify(name);
+}
+
+/** The name with its odd characters left out. */
+export function plain(name: string, otherwise: string): string {
+  const found = name.replaceAll(/\W+/g, "_").replaceAll(/^_+|_+$/g, "");
+  return found === "" ? otherwise : found;
+}
+
+/** "predict_one" becomes PredictOne. */
+export function pascal(name: string): string {
+  const words = plain(name, "entry")
+    .split("_")
+    .filter((word) => word !== "");
+  const found = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
+  return /^\d/.test(found) ? `Entry${found}` : found;
+}
+
+/** Names that differ from each other, and from those that are taken. */
+export class Unlike {
+  readonly #taken: Set<string>;
+
+  constructor(taken: readonly string[] = []) {
+    this.#taken = new Set(taken);
+  }
+
+  name(wanted: string): string {
+    let found = wanted;
+    for (let i = 2; this.#taken.has(found.toLowerCase()); i++) found = `${wanted}${i}`; // files may not differ by case alone
+    this.#taken.add(found.toLowerCase());
+    return found;
+  }
+}
+
+/** Text that may stand in a comment. */
+export function inComment(text: string): string {
+  return text.replaceAll("*/", "* /").replaceAll(/[\r\n\u2028\u2029]+/g, " ");
+}

@@ -1,0 +1,133 @@
+/**
+ * tensorloom compile --standalone: a folder that trains and predicts, and needs nothing of ours.
+ *
+ *   mnist.js            a module: templates of ours (glue/), joined, and the program's own tables and code
+ *   mnist.d.ts          its types
+ *   train.wasm          on wasm a module for each entry, on wgsl a shader for each kernel
+ *   mnist.safetensors   the states that it starts with
+ *   package.json        says that it is an ES module
+ *   README.md
+ */
+import { js } from "../../../../codegen/js/target.ts";
+import { bindTarget } from "../../../../codegen/target.ts";
+import { wasm } from "../../../../codegen/wasm/target.ts";
+import { wgsl } from "../../../../codegen/wgsl/target.ts";
+import { DataError } from "../../../core/errors.ts";
+import { version } from "../../../core/version.ts";
+import type { Program } from "../../../dsl/program.ts";
+import { printShape } from "../../../graph/shape.ts";
+import { readSafetensors, type StoredTensor, writeSafetensors } from "../../../io/safetensors.ts";
+import type { TargetName } from "../../../kernel/target.ts";
+import { startValuesOf } from "../../../runtime/start-values.ts";
+import type { TypedArray } from "../../../runtime/typed-arrays.ts";
+import type { Exported } from "../export.ts";
+import { declarationsOf } from "./declarations.ts";
+import { glueText } from "./glue.ts";
+import { jsParts } from "./js.ts";
+import { inComment, plain } from "./names.ts";
+import type { ModuleParts } from "./parts.ts";
+import { type CompiledProgram, compileProgram, type ProgramOptions } from "./program.ts";
+import { readmeOf } from "./readme.ts";
+import { wasmParts } from "./wasm.ts";
+import { wgslParts } from "./wgsl.ts";
+
+export interface StandaloneOptions extends ProgramOptions {
+  readonly target: TargetName;
+  /** The name of the user's script, after which the module is called. */
+  readonly script: string;
+  /** Of the states that it starts with: 0 by default. */
+  readonly seed?: number;
+  /** A safetensors file with the states to start with in place of those. */
+  readonly state?: { readonly name: string; readonly bytes: Uint8Array };
+}
+
+export async function standalone(program: Program<unknown>, options: StandaloneOptions): Promise<Exported> {
+  const { target, script } = options;
+  const name = script.replace(/^.*[\\/]/, "");
+  const stem = plain(name.replace(/\.\w+$/, ""), "program");
+  const start = `${stem}.safetensors`;
+  const { compiled, parts } = compiledFor(program, options, start, stem);
+  const states = startOf(program, compiled, options);
+  const about = `The program of ${inComment(name)}, for the ${target} target. Made by tensorloom ${version}; it needs nothing else.`;
+  const files = new Map<string, string | Uint8Array>([
+    [`${stem}.js`, await moduleText(parts, about, stem)],
+    [`${stem}.d.ts`, await declarationsOf(compiled, about, target === "wgsl")],
+    ...parts.files,
+    [start, writeSafetensors(states)],
+    ["package.json", packageText(stem)],
+  ]);
+  files.set("README.md", readmeOf(compiled, { stem, script: name, target, files: [...files.keys()], version }));
+  return { files, told: `${[...files.keys()].join(", ")}` };
+}
+
+function compiledFor(program: Program<unknown>, options: StandaloneOptions, start: string, stem: string) {
+  const made = <A extends CompiledProgram>(compiled: A, parts: ModuleParts) => ({ compiled, parts });
+  switch (options.target) {
+    case "js": {
+      const compiled = compileProgram(program, bindTarget(js), options);
+      return made(compiled, jsParts(compiled, start));
+    }
+    case "wasm": {
+      const compiled = compileProgram(program, bindTarget(wasm), options);
+      return made(compiled, wasmParts(compiled, start, stem));
+    }
+    case "wgsl": {
+      const compiled = compileProgram(program, bindTarget(wgsl), options);
+      return made(compiled, wgslParts(compiled, start, stem));
+    }
+  }
+}
+
+async function moduleText({ glue, text, create }: ModuleParts, about: string, stem: string): Promise<string> {
+  return `/**
+ * ${about}
+ * README.md says how it is used, ${stem}.d.ts what it takes and gives.
+ */
+
+${await glueText(glue)}
+// ---- the program ----
+
+${text}
+/** Loads what the program needs; every call makes another, with states of its own. */
+export const create = (options = {}) => ${create}(program, options);
+`;
+}
+
+function packageText(stem: string): string {
+  const exports = { ".": { types: `./${stem}.d.ts`, default: `./${stem}.js` } };
+  const name = stem.toLowerCase().replaceAll(/^_+/g, "");
+  return `${JSON.stringify({ name, version: "0.0.0", private: true, type: "module", exports }, null, 2)}\n`;
+}
+
+/** The states that it starts with, as an executable of this seed starts, or of a file. */
+function startOf(
+  program: Program<unknown>,
+  { states }: CompiledProgram,
+  { seed = 0, state }: StandaloneOptions,
+): ReadonlyMap<string, StoredTensor> {
+  const values = state === undefined ? startValuesOf(program.states, seed) : fromFile(states, state);
+  return new Map(
+    states.map(({ slot: { name, dtype, shape } }) => {
+      const data = values.get(name);
+      if (data === undefined) throw new DataError(`the state "${name}" has no values`);
+      return [name, { dtype, shape, data }];
+    }),
+  );
+}
+
+function fromFile(
+  states: CompiledProgram["states"],
+  { name: file, bytes }: { readonly name: string; readonly bytes: Uint8Array },
+): ReadonlyMap<string, TypedArray> {
+  const { tensors } = readSafetensors(bytes, file, { only: states.map(({ slot }) => slot.name) });
+  const wrong = states.flatMap(({ slot: { name, dtype, shape } }) => {
+    const found = tensors.get(name);
+    if (found?.dtype === dtype && printShape(found.shape) === printShape(shape)) return [];
+    const has = found === undefined ? "is not there" : `is ${found.dtype}${printShape(found.shape)}`;
+    return [`the program's "${name}" is ${dtype}${printShape(shape)}, and in the file it ${has}`];
+  });
+  if (wrong.length === 0) return new Map([...tensors].map(([name, { data }]) => [name, data]));
+  const shown = wrong.slice(0, 10);
+  if (shown.length < wrong.length) shown.push(`and ${wrong.length - shown.length} more`);
+  throw new DataError([`${file} does not fit the program:`, ...shown].join("\n  "));
+}
