@@ -22,6 +22,7 @@ const slow = [
   "test/unit/ops-targets.test.ts",
   "test/unit/examples.test.ts",
   "test/browser/targets.test.ts",
+  "test/browser/standalone.test.ts",
   "test/unit/c-target.test.ts",
   "test/unit/standalone.test.ts",
   "test/unit/main-job.test.ts",

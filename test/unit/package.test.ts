@@ -143,6 +143,16 @@ test("its command runs, and loads a user's TypeScript against the installed pack
   expect(await node(project, main(), "run", "script.ts", "--", "21")).toBe("42\n");
 });
 
+test("its command writes a standalone folder, from the templates that lie in the package", async () => {
+  await writeFile(
+    join(project, "twice.ts"),
+    'import { f32, mul, program } from "tensorloom"; export default program({ inputs: { x: f32() }, step: ({ x }) => ({ outputs: { y: mul(x, 2) } }) });',
+  );
+  await node(project, main(), "compile", "twice.ts", "--standalone", "-o", "twice");
+  const use = 'import("./twice/twice.js").then(async ({ create }) => console.log((await create()).step({ x: 21 }).y))';
+  expect(await node(project, "-e", use)).toBe("42\n");
+});
+
 describe("errors name the user's line", () => {
   /** One mistake a line, of every kind that is told apart from the others by when and where it is found. */
   const mistakes = [
