@@ -168,6 +168,8 @@ export function newTogether<A extends Artifact>(target: BoundTarget<A>): Togethe
 }
 
 interface Surroundings<A extends Artifact> {
+  /** What nodes are called, and by them buffers and kernels: for people to read. */
+  readonly naming?: StageContext["naming"];
   readonly warn?: (message: string) => void;
   readonly crew?: Crew;
   readonly together?: Together<A>;
@@ -180,7 +182,7 @@ export function stagesOf<A extends Artifact>(
   dims: Dims,
   target: BoundTarget<A>,
   options: CompileOptions = {},
-  { warn = () => {}, crew, together = newTogether(target) }: Surroundings<A> = {},
+  { warn = () => {}, crew, together = newTogether(target), naming }: Surroundings<A> = {},
 ): Stages<A> {
   const { skip = [], debug } = options;
   checkDTypes(program, target.traits);
@@ -205,6 +207,7 @@ export function stagesOf<A extends Artifact>(
       kernels: together.kernels,
       watchesNonFinite: debug?.nan === true,
       precision: precisionOf(program, options),
+      naming,
     },
     {
       skip: new Set<string>(skip),
@@ -232,7 +235,7 @@ export function stagesOf<A extends Artifact>(
     ...(debug?.nan === true ? { watched: watchedOf(expanded, outputs) } : {}),
   };
   const { copied } = ordered;
-  const report = reportOf(compiled, { sequence, passes, copied, arena });
+  const report = reportOf(compiled, { sequence, passes, copied, arena, names: naming?.(ordered.fused.entry) });
   return { ...made, entry: compiled, report, shown };
 }
 

@@ -31,6 +31,7 @@ import { checkKernels, checkLayout, runVerified, sound } from "../passes/verify.
 import { CompilerBug } from "./core/errors.ts";
 import type { Precision } from "./core/precision.ts";
 import { type Entry, neededNodes } from "./graph/entry.ts";
+import type { NodeNames } from "./graph/node-names.ts";
 import { printEntry } from "./graph/print.ts";
 import type { Kernel } from "./kernel/kernel.ts";
 import type { KernelPool } from "./kernel/kernel-pool.ts";
@@ -78,6 +79,8 @@ export interface StageContext extends PassContext {
   readonly watchesNonFinite?: boolean;
   /** "mixed": contractions round what they read to f16. */
   readonly precision?: Precision;
+  /** What nodes, and by them buffers and kernels, are called; by default by their numbers and by what they do. */
+  readonly naming?: ((entry: Entry) => NodeNames) | undefined;
 }
 
 const stage = stageOf<Products, StageContext>();
@@ -85,7 +88,7 @@ const optional = optionalStageOf<Products, StageContext>();
 
 const ofGraph = {
   measure: (entry: Entry): Measure => ({ count: neededNodes(entry).length, unit: "nodes" }),
-  show: printEntry,
+  show: (entry: Entry, { naming }: StageContext): string => printEntry(entry, naming?.(entry)),
 };
 const ofCode = {
   measure: (sequence: Sequence): Measure => ({ count: countSteps(sequence).launches, unit: "launches" }),
@@ -144,17 +147,17 @@ export const stages = [
     run: ({ simplified, apart }, c) => fuse(fitting(simplified, c), c.target.traits, apart.states),
     without: ({ simplified }, c) => leaveUnfused(fitting(simplified, c), c.target.traits),
     measure: ({ groups }) => ({ count: groups.length, unit: "groups" }),
-    show: printFused,
+    show: (fused, { naming }) => printFused(fused, naming?.(fused.entry)),
   }),
   // In which order kernels run, and which states change in place: it alone knows what is copied, and so what a kernel touches.
   optional({
     name: "order",
     needs: ["fused", "apart"],
     gives: "ordered",
-    run: ({ fused }) => order(fused, { inPlace: true }),
-    without: ({ fused }) => order(fused, { inPlace: false }),
+    run: ({ fused }, { naming }) => order(fused, { inPlace: true, names: naming?.(fused.entry) }),
+    without: ({ fused }, { naming }) => order(fused, { inPlace: false, names: naming?.(fused.entry) }),
     measure: ({ steps }) => ({ count: steps.length, unit: "steps" }),
-    show: printOrdered,
+    show: (ordered, { naming }) => printOrdered(ordered, naming?.(ordered.fused.entry)),
     again(ordered, { apart: { states, rounds } }, { target }) {
       const short = statesWithoutRoom(ordered, target.traits.maxBuffers);
       if (short.length === 0) return null;
@@ -168,7 +171,8 @@ export const stages = [
     name: "lower",
     needs: ["ordered"],
     gives: "lowered",
-    run: ({ ordered }, { target, kernels }) => lower(ordered, target.traits, kernels),
+    run: ({ ordered }, { target, kernels, naming }) =>
+      lower(ordered, target.traits, kernels, naming?.(ordered.fused.entry)),
     ...ofCode,
   }),
   // A target's own loops, in launches of their own where a fold is too long for one.

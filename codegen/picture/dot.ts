@@ -5,7 +5,6 @@
  * hundred nodes fits a screen. What each kernel computes stands in a frame with what it reads; lines
  * between frames end at the border, as launches take buffers.
  */
-import { printNode } from "../../src/graph/print.ts";
 import { printBuffer } from "../../src/program/buffer.ts";
 import { dotString, xmlText } from "../escape.ts";
 import { Writer } from "../writer.ts";
@@ -118,7 +117,7 @@ function printBox(box: Box): string {
   const look = [
     `color="${strong}" fillcolor="${fill}" penwidth=${isEmphatic ? 2 : 0.8}`,
     ...(box.again ? ['style="filled,dashed"'] : []),
-    `tooltip=${dotString([printNode(box.node), ...box.results.map((name) => `→ ${name}`)].join("\n"))}`,
+    `tooltip=${dotString([box.line, ...box.results.map((name) => `→ ${name}`)].join("\n"))}`,
   ];
   return `${box.id} [${look.join(" ")} label=<${boxTable(box)}>];`;
 }
@@ -127,13 +126,20 @@ function boxTable(box: Box): string {
   const { strong, letter } = paints[paintName(box)];
   const size = box.look === "view" ? 7 : 9;
   const where = placeText(box);
+  const name = box.name === undefined || isToldBy(box, box.name) ? "" : box.name;
   const cells = [
     `<TD BGCOLOR="${strong}" WIDTH="9"><FONT COLOR="white" POINT-SIZE="7"><B>${letter}</B></FONT></TD>`,
+    ...(name === "" ? [] : [`<TD><FONT POINT-SIZE="${size}"><B>${xmlText(shortName(name))}</B></FONT></TD>`]),
     `<TD><FONT POINT-SIZE="${size}">${xmlText(shortName(box.title))}</FONT></TD>`,
     `<TD><FONT POINT-SIZE="7" COLOR="${quiet}">${xmlText(shortName(box.type))}</FONT></TD>`,
     ...(where === "" ? [] : [`<TD><FONT POINT-SIZE="9"><B>→ ${xmlText(where)}&#160;</B></FONT></TD>`]),
   ];
   return `<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1"><TR>${cells.join("")}</TR></TABLE>`;
+}
+
+/** Whether the place says it already. */
+function isToldBy({ results, store }: Box, name: string): boolean {
+  return results.includes(name) || (store?.segment === "arena" && store.name === name);
 }
 
 /** Where the value goes: its results, and a scratch buffer if it has one. */

@@ -14,9 +14,11 @@
 import { CompilerBug } from "../../src/core/errors.ts";
 import { type Entry, neededNodes, resultNodes } from "../../src/graph/entry.ts";
 import type { Node, OpDef } from "../../src/graph/node.ts";
+import type { NodeNames } from "../../src/graph/node-names.ts";
 import { barrier } from "../../src/graph/ops/barrier.ts";
 import { mapOps } from "../../src/graph/ops/map.ts";
 import { input, state } from "../../src/graph/ops/source.ts";
+import { printNode } from "../../src/graph/print.ts";
 import { printType } from "../../src/graph/type.ts";
 import { type Buffer, printBuffer } from "../../src/program/buffer.ts";
 import type { Box, Copy, Drawing, Frame, Kernels, Line, LoopFrame } from "./drawn.ts";
@@ -25,14 +27,15 @@ import { frameLoop, resultTitle } from "./loops.ts";
 import { Parts } from "./parts.ts";
 import { type Role, rolesOf } from "./roles.ts";
 
-/** `prefix`: of ids, and `nameOf`: other names of nodes, where it is a body. */
+/** `names`: what nodes are called. `prefix`: of ids, and `nameOf`: titles of parameters, where it is a body. */
 export function drawEntry(
   entry: Entry,
   kernels: Kernels | null = null,
+  names: NodeNames | undefined = undefined,
   prefix = "",
   nameOf: (node: Node) => string | undefined = () => undefined,
 ): Drawing {
-  const work = new Draftsman(entry, kernels, prefix, nameOf);
+  const work = new Draftsman(entry, kernels, names, prefix, nameOf);
   work.placeAll();
   const frames = kernels === null ? null : work.frames(kernels);
   const copies = kernels === null ? [] : work.copies(kernels);
@@ -55,10 +58,18 @@ class Draftsman {
   readonly #home = new Map<Node, Place>();
   readonly #parts: Parts;
   readonly #boxAt = new Map<Node, Map<Place, Box>>();
+  readonly #names: NodeNames | undefined;
   readonly #prefix: string;
   readonly #nameOf: (node: Node) => string | undefined;
 
-  constructor(entry: Entry, kernels: Kernels | null, prefix: string, nameOf: (node: Node) => string | undefined) {
+  constructor(
+    entry: Entry,
+    kernels: Kernels | null,
+    names: NodeNames | undefined,
+    prefix: string,
+    nameOf: (node: Node) => string | undefined,
+  ) {
+    this.#names = names;
     this.#entry = entry;
     this.#kernels = kernels;
     this.#prefix = prefix;
@@ -127,7 +138,7 @@ class Draftsman {
       const { frame, lines } = frameLoop(
         node,
         { id, kernels: this.#kernels, boxOf, boxes, nameOf: this.#nameOf },
-        drawEntry,
+        (body, inner, prefix, nameOf) => drawEntry(body, inner, this.#names, prefix, nameOf),
       );
       this.lines.push(...lines);
       return frame;
@@ -260,7 +271,9 @@ class Draftsman {
       node,
       role: this.#roles.get(node) ?? "forward",
       look,
+      name: isStored ? this.#names?.get(node) : undefined,
       title: look === "buffer" ? bufferTitle(buffer, results) : title,
+      line: printNode(node, this.#names),
       type: printType(node.type),
       results: isStored || this.#kernels === null ? results : [],
       store: this.#kernels === null || !isStored ? undefined : (buffer ?? null),

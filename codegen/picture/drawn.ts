@@ -35,8 +35,12 @@ export interface Box {
   readonly node: Node;
   readonly role: Role;
   readonly look: "input" | "state" | "buffer" | "op" | "view";
+  /** What the node is called, where it is made and has a name. */
+  readonly name: string | undefined;
   readonly title: string;
   readonly type: string;
+  /** The node as text. */
+  readonly line: string;
   /** The results it gives: "loss", "next model.w1". */
   readonly results: readonly string[];
   /** The buffer it is stored in; null in a register; undefined where no kernels are drawn. */

@@ -71,7 +71,7 @@ function printBox({ id, name, place, role, times, made, nodes, states, results }
   ];
   const tooltip = [
     place,
-    ...nodes.slice(0, mostTold).map(printNode),
+    ...nodes.slice(0, mostTold).map((node) => printNode(node)),
     ...(nodes.length > mostTold ? [`and ${nodes.length - mostTold} more`] : []),
     ...(states.length === 0 ? [] : [`reads ${states.join(", ")}`]),
     ...(last === undefined ? [] : [`gives ${printType(last.type)}`]),

@@ -4,23 +4,28 @@
  *   { "entry": "train", "nodes": [{ "id": 13, "op": "add", "args": [11, 12], "dtype": "f32", "shape": [128, 512],
  *     "part": "forward", "kernel": "k0_contract_max", "buffer": null }], "outputs": [["loss", 32]], "next": [...] }
  *
- * `kernel` and `buffer` only where kernels are shown: null is no kernel (computed where it is read), or a register.
+ * `name`: of an input or a state its path, of others what `names` call them, where they do. `kernel` and `buffer` only where kernels are shown: null is no kernel (computed where it is read), or a register.
  */
 import { type Entry, neededNodes, type Result } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
+import type { NodeNames } from "../../src/graph/node-names.ts";
 import { ownAttrs } from "../../src/graph/print.ts";
 import { type Buffer, printBuffer } from "../../src/program/buffer.ts";
 import type { Kernels } from "./drawn.ts";
 import { rolesOf } from "./roles.ts";
 
-export function graphJson(entry: Entry, kernels: Kernels | null = null): Readonly<Record<string, unknown>> {
+export function graphJson(
+  entry: Entry,
+  kernels: Kernels | null = null,
+  names?: NodeNames,
+): Readonly<Record<string, unknown>> {
   const roles = rolesOf(entry);
   const kernelOf = new Map<Node, string>();
   for (const step of kernels?.steps ?? []) {
     if (step.kind === "launch") for (const node of step.clusters.flat()) kernelOf.set(node, step.name);
   }
   const nodes = neededNodes(entry).map((node) => ({
-    ...nodeJson(node),
+    ...nodeJson(node, names),
     part: roles.get(node),
     ...(kernels === null ? {} : { kernel: kernelOf.get(node) ?? null, buffer: nameOf(kernels.bufferOf.get(node)) }),
   }));
@@ -37,8 +42,8 @@ function nameOf(buffer: Buffer | undefined): string | null {
   return buffer === undefined ? null : printBuffer(buffer);
 }
 
-function nodeJson(node: Node): Readonly<Record<string, unknown>> {
-  const { name } = node.attrs;
+function nodeJson(node: Node, names: NodeNames | undefined): Readonly<Record<string, unknown>> {
+  const name = node.attrs.name ?? names?.get(node);
   const attrs = ownAttrs(node).filter(([key]) => key !== "name");
   return {
     id: node.id,

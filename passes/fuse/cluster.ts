@@ -7,6 +7,7 @@
  */
 import type { Entry, Result } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
+import { type NodeNames, nameOf } from "../../src/graph/node-names.ts";
 import { state } from "../../src/graph/ops/source.ts";
 import { printNode } from "../../src/graph/print.ts";
 import type { Accesses } from "./access.ts";
@@ -89,24 +90,24 @@ export function statesReadBy({ reads }: Cluster): readonly string[] {
  *       %8: f32[128,512] = contract %2 %0
  *       %11: f32[128,512] = max %10 %4    stored
  */
-export function printFused({ groups }: Fused): string {
-  return groups.map(printGroup).join("\n");
+export function printFused({ groups }: Fused, names?: NodeNames): string {
+  return groups.map((clusters) => printGroup(clusters, names)).join("\n");
 }
 
-export function printGroup(clusters: readonly Cluster[]): string {
+export function printGroup(clusters: readonly Cluster[], names?: NodeNames): string {
   const lines = clusters.flatMap((cluster) => [
     `  ${cluster.kind} [${cluster.domain.join(",")}]`,
-    ...applicationsIn(cluster),
+    ...applicationsIn(cluster, names),
   ]);
   return ["group", ...lines].join("\n");
 }
 
 /** A line for each application, however many of its results are in the cluster. */
-function applicationsIn({ nodes, outputs }: Cluster): string[] {
+function applicationsIn({ nodes, outputs }: Cluster, names: NodeNames | undefined): string[] {
   const applications = new Map(nodes.map((node) => [node.results, node]));
   return [...applications.values()].map((node) => {
     const stored = outputs.filter(({ results }) => results === node.results);
-    const names = node.results.length === 1 ? "" : stored.map(({ id }) => ` %${id}`).join("");
-    return `    ${printNode(node)}${stored.length === 0 ? "" : `    stored${names}`}`;
+    const which = node.results.length === 1 ? "" : stored.map((result) => ` ${nameOf(result, names)}`).join("");
+    return `    ${printNode(node, names)}${stored.length === 0 ? "" : `    stored${which}`}`;
   });
 }

@@ -14,6 +14,7 @@ import { CompilerBug, unreachable } from "../../src/core/errors.ts";
 import { isRun, isSpread } from "../../src/graph/define.ts";
 import { flopsOf as flopsOfNode } from "../../src/graph/flops.ts";
 import type { Node } from "../../src/graph/node.ts";
+import type { NodeNames } from "../../src/graph/node-names.ts";
 import { cast } from "../../src/graph/ops/map.ts";
 import { parallelLoops, store } from "../../src/kernel/build.ts";
 import { sumIndex } from "../../src/kernel/index-expr.ts";
@@ -36,6 +37,7 @@ import { shapeOf } from "../fuse/access.ts";
 import type { Cluster } from "../fuse/cluster.ts";
 import { joinsParts } from "../fuse/joined.ts";
 import type { Ordered, OrderedStep } from "../plan/ordered.ts";
+import { inWords, kernelName } from "./kernel-name.ts";
 import { lowerCopy } from "./lower-copy.ts";
 import { flatIndex, NestBuilder, type Start } from "./lower-nest.ts";
 import { ownIndex, type Part, partsOf, placesOfParts } from "./lower-parts.ts";
@@ -44,14 +46,14 @@ import { lowerSpread } from "./lower-spread.ts";
 import { Names } from "./names.ts";
 
 /** The sequence of one call of the entry: unscheduled kernels, bound to named buffers. */
-export function lower(ordered: Ordered, target: TargetTraits, kernels: KernelPool): Sequence {
+export function lower(ordered: Ordered, target: TargetTraits, kernels: KernelPool, names?: NodeNames): Sequence {
   const kernelNames = new Names();
-  const setting: Setting = { kernels, pool: kernels.exprs, target };
+  const setting: Setting = { kernels, pool: kernels.exprs, target, names };
   const inside = (body: Ordered): Sequence =>
     body.steps.map((step): Step => {
       switch (step.kind) {
         case "group":
-          return lowerGroup(kernelNames.fresh(`k${step.id}_${describe(step.clusters)}`), step, body, setting);
+          return lowerGroup(kernelNames.fresh(kernelName(step.id, step.clusters, names)), step, body, setting);
         case "copy":
           return lowerCopy(step, target, kernels);
         case "loop":
@@ -67,21 +69,12 @@ export function lower(ordered: Ordered, target: TargetTraits, kernels: KernelPoo
   return inside(ordered);
 }
 
-/** "contract_add_max": the anchors and the last few maps, enough to recognise a kernel by. */
-function describe(clusters: readonly Cluster[]): string {
-  const words = new Set<string>();
-  for (const { nodes } of clusters) {
-    for (const { op } of nodes) if (op.kind !== "map") words.add(op.name.toLowerCase());
-    words.add(nodes[nodes.length - 1]?.op.name.toLowerCase() ?? "");
-  }
-  return [...words].slice(0, 4).join("_");
-}
-
 /** What all kernels of a compilation have in common. */
 interface Setting {
   readonly kernels: KernelPool;
   readonly pool: ExprPool;
   readonly target: TargetTraits;
+  readonly names: NodeNames | undefined;
 }
 
 function lowerGroup(
@@ -92,7 +85,7 @@ function lowerGroup(
 ): Launch {
   const { target, kernels } = setting;
   const names = new Names();
-  const buffers = new KernelBuffers(ordered, names, setting.pool);
+  const buffers = new KernelBuffers(ordered, names, setting);
   const nests: Nest[] = [];
   let flops = 0;
   buffers.separate(clusters);
@@ -153,11 +146,13 @@ class KernelBuffers {
   readonly shared: SharedArray[] = [];
   readonly #places = new Map<Node, number>();
   readonly #pool: ExprPool;
+  readonly #nodeNames: NodeNames | undefined;
 
-  constructor(ordered: Ordered, names: Names, pool: ExprPool) {
+  constructor(ordered: Ordered, names: Names, { pool, names: nodeNames }: Setting) {
     this.#ordered = ordered;
     this.#names = names;
     this.#pool = pool;
+    this.#nodeNames = nodeNames;
   }
 
   /** These, too, are the kernel's to compute. */
@@ -268,7 +263,9 @@ class KernelBuffers {
       known.touched = Math.max(known.touched, touched);
       return known;
     }
-    const hint = buffer.segment === "arena" ? `t${node.id}` : buffer.name;
+    const given = this.#nodeNames?.get(node);
+    const scratch = given === undefined ? `t${node.id}` : inWords(given);
+    const hint = buffer.segment === "arena" ? scratch : buffer.name;
     const used: Used = { name: this.#names.fresh(hint), buffer, reads: false, writes: isWrite, touched };
     this.#known.push(used);
     return used;

@@ -12,6 +12,7 @@
 import { CompilerBug } from "../../src/core/errors.ts";
 import type { Result } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
+import { type NodeNames, nameOf } from "../../src/graph/node-names.ts";
 import { state } from "../../src/graph/ops/source.ts";
 import { type Buffer, Buffers, type BufferType } from "../../src/program/buffer.ts";
 import type { Row } from "../../src/program/sequence.ts";
@@ -28,6 +29,8 @@ export interface OrderOptions {
   readonly inPlace: boolean;
   /** Not these, whose next value goes through scratch for what else then need not be kept. */
   readonly apart?: ReadonlySet<string>;
+  /** What scratch buffers are called: as the nodes whose values they hold. */
+  readonly names?: NodeNames | undefined;
 }
 
 export function order(fused: Fused, options: OrderOptions): Ordered {
@@ -38,7 +41,7 @@ export function order(fused: Fused, options: OrderOptions): Ordered {
 
 /** `given`: of a body, where its parameters and results lie. */
 function orderWithin(fused: Fused, options: OrderOptions, shared: Shared, given: Given | null): Ordered {
-  const work = new Ordering(fused, shared, given);
+  const work = new Ordering(fused, shared, given, options.names);
   work.addGroups();
   work.addResults(options);
   const { vertices, bufferOf, rowOf, countOf, copied } = work;
@@ -95,12 +98,14 @@ class Ordering {
   readonly kept = new Map<readonly Node[], ReadonlyMap<number, Kept>>();
   readonly #fused: Fused;
   readonly #given: Given | null;
+  readonly #names: NodeNames | undefined;
   readonly #vertexOf = new Map<Cluster, Vertex>();
   /** Who reads the old value of each state. */
   readonly #readers = new Map<string, Vertex[]>();
 
-  constructor(fused: Fused, { buffers }: Shared, given: Given | null) {
+  constructor(fused: Fused, { buffers }: Shared, given: Given | null, names: NodeNames | undefined) {
     this.#fused = fused;
+    this.#names = names;
     this.buffers = buffers;
     this.#given = given;
   }
@@ -134,7 +139,7 @@ class Ordering {
     if (node === undefined) return;
     const kept = keptCarries(node, bodies, (carry, rows) => {
       const { dtype, shape } = bufferType(carry);
-      return this.buffers.scratch(`%${carry.id} kept`, { dtype, shape: [rows, ...shape] });
+      return this.buffers.scratch(`${this.#called(carry)} kept`, { dtype, shape: [rows, ...shape] });
     });
     this.kept.set(results, kept);
     for (const [result, place] of keptPlaces(node, kept)) this.#put(result, place);
@@ -174,7 +179,7 @@ class Ordering {
   /** Two states that swap: one of them waits in scratch memory. */
   #detour(copy: Vertex, result: Result): void {
     const { name, node } = result;
-    const scratch = wholeOf(this.buffers.scratch(`%${node.id} for ${name}`, bufferType(node)));
+    const scratch = wholeOf(this.buffers.scratch(`${this.#called(node)} for ${name}`, bufferType(node)));
     copy.work = copyBetween(this.placeOf(node), scratch);
     const last = this.#addVertex(copyBetween(scratch, this.#state(result)), new Set());
     putBefore(copy, last);
@@ -319,8 +324,12 @@ class Ordering {
     this.bufferOf.set(node, this.buffers.named(segment, String(node.attrs.name), bufferType(node)));
   }
 
+  #called(node: Node): string {
+    return nameOf(node, this.#names);
+  }
+
   #placeInScratch(node: Node): Place {
-    const place = wholeOf(this.buffers.scratch(`%${node.id}`, bufferType(node)));
+    const place = wholeOf(this.buffers.scratch(this.#called(node), bufferType(node)));
     this.#put(node, place);
     return place;
   }

@@ -4,6 +4,7 @@
  */
 import { unreachable } from "../../src/core/errors.ts";
 import type { Node } from "../../src/graph/node.ts";
+import type { NodeNames } from "../../src/graph/node-names.ts";
 import { type Buffer, type Buffers, printBuffer } from "../../src/program/buffer.ts";
 import { printCopy } from "../../src/program/print.ts";
 import type { BranchStep, Copy, LoopStep, Row, WhileStep } from "../../src/program/sequence.ts";
@@ -37,15 +38,15 @@ export interface Ordered {
 }
 
 /** The steps as text; copies with the buffers' names. */
-export function printOrdered({ steps }: Ordered): string {
-  return steps.map(printStep).join("\n");
+export function printOrdered({ steps }: Ordered, names?: NodeNames): string {
+  return steps.map((step) => printStep(step, names)).join("\n");
 }
 
-function printStep(step: OrderedStep): string {
-  const inside = (body: Ordered): string => printOrdered(body).replace(/^/gm, "  ");
+function printStep(step: OrderedStep, names: NodeNames | undefined): string {
+  const inside = (body: Ordered): string => printOrdered(body, names).replace(/^/gm, "  ");
   switch (step.kind) {
     case "group":
-      return printGroup(step.clusters);
+      return printGroup(step.clusters, names);
     case "copy":
       return printCopy(step);
     case "loop":

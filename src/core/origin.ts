@@ -142,6 +142,8 @@ export interface Call {
   /** The function's name; null where it has none. */
   readonly name: string | null;
   readonly place: string;
+  /** Whether the function is one of ours. */
+  readonly isOurs: boolean;
 }
 
 /**
@@ -151,18 +153,24 @@ export interface Call {
  *   train: logits(x)  ->  block: attention(h)  ->  matmul(q, k)
  */
 export function userCalls(origin: Origin): readonly Call[] {
+  return trailOf(origin).calls;
+}
+
+/** The same, and the lines of ours below the last call: equal for two nodes where one line of ours made both. */
+export function trailOf(origin: Origin): { readonly calls: readonly Call[]; readonly below: string } {
   const frames = framesOf(origin);
   const [own] = frames;
-  if (own === undefined) return [];
+  if (own === undefined) return { calls: [], below: "" };
   const isOurs = ownFiles(own.place);
   const outside = frames.findIndex(({ line, place }) => isOurs(place) && functionIn(line) === entryCaller);
   const inside = outside < 0 ? frames : frames.slice(0, outside);
   const calls = inside.flatMap(({ place }, i) =>
     i === 0 || isOurs(place) || place.startsWith("node:")
       ? []
-      : [{ name: functionIn(inside[i - 1]?.line ?? ""), place }],
+      : [{ name: functionIn(inside[i - 1]?.line ?? ""), place, isOurs: isOurs(inside[i - 1]?.place ?? "") }],
   );
-  return calls.toReversed();
+  const below = frames.slice(0, Math.max(0, usersFrame(frames)));
+  return { calls: calls.toReversed(), below: below.map(({ place }) => place).join("\n") };
 }
 
 /** What calls the function of an entry (src/dsl/program.ts). */

@@ -3,6 +3,7 @@
  * printing and whatever moves axes about work for every op, and so that its rules read them typed.
  */
 import type { DType } from "../core/dtype.ts";
+import type { NodeNames } from "./node-names.ts";
 import type { Dim, Shape } from "./shape.ts";
 
 /** What an attribute may hold, and the type of it. */
@@ -40,6 +41,8 @@ export interface Closed {
   readonly key: string;
   /** As `printEntry` prints it. */
   readonly text: string;
+  /** The same with names for the nodes in it. */
+  print(names: NodeNames | undefined): string;
 }
 
 export type AttrKind = keyof AttrTypes;

@@ -14,6 +14,7 @@ import { copiedInto } from "./copies.ts";
 import { type Entry, neededNodes, type Result, rebuild, resultNodes } from "./entry.ts";
 import { createGraph, resultOf } from "./graph.ts";
 import type { Build, Node } from "./node.ts";
+import type { NodeNames } from "./node-names.ts";
 import { input, state } from "./ops/source.ts";
 import { printEntry } from "./print.ts";
 
@@ -55,6 +56,10 @@ export class Body implements Closed {
   get text(): string {
     this.#text ??= printEntry(this.entry);
     return this.#text;
+  }
+
+  print(names: NodeNames | undefined): string {
+    return names === undefined ? this.text : printEntry(this.entry, names);
   }
 
   /** For tools: its lines. */

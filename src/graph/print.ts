@@ -2,6 +2,7 @@
  * The printer of the graph language: one line a node in id order, deterministic, so that texts can be compared.
  *
  *   %2: f32[128,512] = contract %0 %1 sumLeft=[1] sumRight=[0]
+ *   hidden: f32[128,512] = contract x w sumLeft=[1] sumRight=[0]       with names (node-names.ts)
  *
  * What a loop runs stands below it, further to the right.
  */
@@ -10,6 +11,7 @@ import { type AttrValue, isClosed } from "./attrs.ts";
 import type { Entry } from "./entry.ts";
 import { neededBy } from "./graph.ts";
 import type { Node } from "./node.ts";
+import { type NodeNames, nameOf } from "./node-names.ts";
 import { sameShape } from "./shape.ts";
 import { printType } from "./type.ts";
 
@@ -31,30 +33,38 @@ export function ownAttrs({ op, attrs, results: [first] }: Node): [string, AttrVa
 }
 
 /** The application that a node is a result of. */
-export function printNode(node: Node): string {
+export function printNode(node: Node, names?: NodeNames): string {
   const { op, args, results } = node;
   const printed = ownAttrs(node)
     .filter(([, value]) => !(typeof value === "object" && (isClosed(value) || value.length === 0)))
     .map(([name, value]) => ` ${name}=${printAttr(value)}`);
-  const operands = args.map((arg) => ` %${arg.id}`);
-  const made = results.map(({ id, type }) => `%${id}: ${printType(type)}`).join(", ");
+  const operands = args.map((arg) => ` ${nameOf(arg, names)}`);
+  const made = results.map((result) => `${nameOf(result, names)}: ${printType(result.type)}`).join(", ");
   return `${made} = ${op.name}${operands.join("")}${printed.join("")}`;
 }
 
 /** The bodies of an application, each under the name of its attribute. */
-function printBodies({ attrs }: Node): string[] {
+function printBodies({ attrs }: Node, names: NodeNames | undefined): string[] {
   return Object.entries(attrs).flatMap(([name, value]) =>
-    isClosed(value) ? [`  ${name}`, ...value.text.split("\n").map((line) => `    ${line}`)] : [],
+    isClosed(value)
+      ? [
+          `  ${name}`,
+          ...value
+            .print(names)
+            .split("\n")
+            .map((line) => `    ${line}`),
+        ]
+      : [],
   );
 }
 
-export function printEntry(entry: Entry): string {
+export function printEntry(entry: Entry, names?: NodeNames): string {
   const needed = neededBy([...entry.outputs, ...entry.next].map((r) => r.node));
   const applications = new Map(needed.map((node) => [node.results, node]));
   const results = [
-    ...entry.outputs.map(({ name, node }) => `output ${printAttr(name)} = %${node.id}`),
-    ...entry.next.map(({ name, node }) => `next ${printAttr(name)} = %${node.id}`),
+    ...entry.outputs.map(({ name, node }) => `output ${printAttr(name)} = ${nameOf(node, names)}`),
+    ...entry.next.map(({ name, node }) => `next ${printAttr(name)} = ${nameOf(node, names)}`),
   ];
-  const lines = [...applications.values()].flatMap((node) => [printNode(node), ...printBodies(node)]);
+  const lines = [...applications.values()].flatMap((node) => [printNode(node, names), ...printBodies(node, names)]);
   return [`entry ${entry.name}`, ...lines, ...results].join("\n");
 }

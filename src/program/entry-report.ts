@@ -2,6 +2,7 @@
  * What became of one entry, told from its sequence: by steps, not by positions.
  */
 import type { Node } from "../graph/node.ts";
+import type { NodeNames } from "../graph/node-names.ts";
 import { printNode } from "../graph/print.ts";
 import { printSchedules } from "../kernel/moves.ts";
 import { ComputedAgain } from "./again.ts";
@@ -15,14 +16,19 @@ export interface ReportParts {
   /** Why states are copied. */
   readonly copied: ReadonlyMap<string, string>;
   readonly arena: Pick<MemoryReport, "peakBytes" | "lowerBoundBytes" | "withoutReuseBytes">;
+  /** What nodes are called, by default their numbers. */
+  readonly names?: NodeNames | undefined;
 }
 
-export function reportOf(compiled: CompiledEntry, { sequence, passes, copied, arena }: ReportParts): EntryReport {
+export function reportOf(
+  compiled: CompiledEntry,
+  { sequence, passes, copied, arena, names }: ReportParts,
+): EntryReport {
   const { name: entry, dims, segmentBytes, inputs, buffers } = compiled;
   const again = new ComputedAgain(sequence);
   const kernels: KernelReport[] = [];
   eachTime(sequence, (launch, times) => {
-    if (launch.kind === "launch") kernels.push(kernelReport(launch, times, again));
+    if (launch.kind === "launch") kernels.push(kernelReport(launch, { times, again, names }));
   });
   const { launches, copies } = countSteps(sequence);
   return {
@@ -49,7 +55,12 @@ export function reportOf(compiled: CompiledEntry, { sequence, passes, copied, ar
   };
 }
 
-function kernelReport(launch: Launch, times: number, again: ComputedAgain): KernelReport {
+interface Around extends Pick<ReportParts, "names"> {
+  readonly times: number;
+  readonly again: ComputedAgain;
+}
+
+function kernelReport(launch: Launch, { times, again, names }: Around): KernelReport {
   const { id, name, kernel, nodes } = launch;
   const { flops, bytes, schedule } = kernel;
   return {
@@ -57,10 +68,10 @@ function kernelReport(launch: Launch, times: number, again: ComputedAgain): Kern
     name,
     times,
     get fuses() {
-      return linesOf(nodes);
+      return linesOf(nodes, names);
     },
     get again() {
-      return linesOf(again.in(launch));
+      return linesOf(again.in(launch), names);
     },
     flops,
     bytes,
@@ -69,6 +80,6 @@ function kernelReport(launch: Launch, times: number, again: ComputedAgain): Kern
 }
 
 /** Written when somebody asks, as most compilations are not looked at; results of one op are one line. */
-function linesOf(nodes: readonly Node[]): readonly string[] {
-  return [...new Set(nodes.map(printNode))];
+function linesOf(nodes: readonly Node[], names: NodeNames | undefined): readonly string[] {
+  return [...new Set(nodes.map((node) => printNode(node, names)))];
 }

@@ -16,7 +16,7 @@ export interface StageParts<P, C, N extends string, K extends keyof P, G extends
   /** How much came out. */
   measure(product: P[G]): Measure;
   /** What came out, for people to read. */
-  show(product: P[G]): string;
+  show(product: P[G], context: C): string;
   /** Where what came out will not do: the stage to go back to, and what that should know. */
   again?(product: P[G], have: Pick<P, K>, context: C): Again<P> | null;
 }
@@ -78,7 +78,7 @@ function runnerOf<P, C, N extends string, K extends keyof P, G extends keyof P>(
     return {
       measure: () => parts.measure(product),
       again: parts.again?.(product, made, context) ?? null,
-      show: () => parts.show(product),
+      show: () => parts.show(product, context),
     };
   };
 }

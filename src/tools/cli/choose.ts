@@ -27,6 +27,9 @@ export function parseDims(text: string, before: Dims = {}): Dims {
 
 export const skipHelp = `stages to leave out, for comparison: the numbers stay the same (${skippable.join(", ")})`;
 
+/** Nodes by their numbers, and kernels by what they do, as texts for programs to compare are best. */
+export const noNamesHelp = "call nodes by their numbers, and not as the source does";
+
 /** Parses one --skip; it may be given several times. */
 export function parseSkip(text: string, before: readonly Skippable[] = []): readonly Skippable[] {
   const skip = new Set(before);

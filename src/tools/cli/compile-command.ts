@@ -9,7 +9,8 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { messageOf, UserError } from "../../core/errors.ts";
 import type { Program } from "../../dsl/program.ts";
 import { type TargetName, targetNames } from "../../kernel/target.ts";
-import { dimsHelp, parseDims, parseSkip, skipHelp } from "./choose.ts";
+import { namingOf } from "../names/naming.ts";
+import { dimsHelp, noNamesHelp, parseDims, parseSkip, skipHelp } from "./choose.ts";
 import { type Exported, type ExportedFiles, type ExportOptions, exporters } from "./export.ts";
 import { loadProgram } from "./load.ts";
 
@@ -18,6 +19,7 @@ interface CompileFlags extends Omit<ExportOptions, "entries"> {
   readonly output: string;
   readonly entries?: readonly string[];
   readonly standalone: boolean;
+  readonly names: boolean;
   readonly seed?: number;
   readonly state?: string;
 }
@@ -38,12 +40,17 @@ export function addCompileCommand(program: Command): void {
     .option("--seed <seed>", "with --standalone: what the states start from (default: 0)", parseSeed)
     .option("--state <file>", "with --standalone: a checkpoint or safetensors file, whose states it starts with")
     .option("--skip <stages>", skipHelp, parseSkip)
-    .action(async (script: string, { output, target, entries, ...options }: CompileFlags) => {
+    .option("--no-names", noNamesHelp)
+    .action(async (script: string, { output, target, entries, names, ...options }: CompileFlags) => {
       const made = await loadProgram(script);
       const chosen = entries === undefined ? {} : { entries: entriesIn(made, entries) };
       const { files, told } = options.standalone
         ? await standaloneFiles(made, script, output, { target, ...chosen, ...options })
-        : exporters[target](made, { ...withoutStandalone(options), ...chosen });
+        : exporters[target](made, {
+            ...withoutStandalone(options),
+            ...chosen,
+            naming: names ? namingOf(made) : undefined,
+          });
       await writeAll(output, files);
       process.stdout.write(`${output}: ${told}\n`);
     });

@@ -5,9 +5,15 @@
  */
 import { type Command, Option } from "commander";
 import { targetNames } from "../../kernel/target.ts";
-import { dimsHelp, entryHelp, parseDims, parseSkip, skipHelp } from "./choose.ts";
+import { namingOf } from "../names/naming.ts";
+import { dimsHelp, entryHelp, noNamesHelp, parseDims, parseSkip, skipHelp } from "./choose.ts";
 import { type ExplainOptions, explainProgram, printExplanation } from "./explain.ts";
 import { loadProgram } from "./load.ts";
+
+interface ExplainFlags extends ExplainOptions {
+  readonly json: boolean;
+  readonly names: boolean;
+}
 
 export function addExplainCommand(program: Command): void {
   program
@@ -18,9 +24,11 @@ export function addExplainCommand(program: Command): void {
     .option("--entry <name>", entryHelp)
     .option("--dims <sizes>", dimsHelp, parseDims)
     .option("--skip <stages>", skipHelp, parseSkip)
+    .option("--no-names", noNamesHelp)
     .option("--json", "as one JSON object", false)
-    .action(async (script: string, { json, ...options }: ExplainOptions & { readonly json: boolean }) => {
-      const explanation = explainProgram(await loadProgram(script), options);
+    .action(async (script: string, { json, names, ...options }: ExplainFlags) => {
+      const program = await loadProgram(script);
+      const explanation = explainProgram(program, { ...options, naming: names ? namingOf(program) : undefined });
       process.stdout.write(json ? `${JSON.stringify(explanation, null, 2)}\n` : printExplanation(explanation));
     });
 }

@@ -9,6 +9,7 @@ import { shapeOf } from "../../../passes/fuse/access.ts";
 import type { Cluster } from "../../../passes/fuse/cluster.ts";
 import type { Stages } from "../../compile.ts";
 import type { Node } from "../../graph/node.ts";
+import { type NodeNames, nameOf } from "../../graph/node-names.ts";
 import { state } from "../../graph/ops/source.ts";
 import { printShape } from "../../graph/shape.ts";
 import { launchesOf } from "../../program/sequence.ts";
@@ -23,11 +24,11 @@ export interface UpdateReport {
   readonly copied: string | null;
 }
 
-export function explainUpdates(stages: Stages): readonly UpdateReport[] {
+export function explainUpdates(stages: Stages, names?: NodeNames): readonly UpdateReport[] {
   const { ordered } = stages;
   const { entry, homes } = ordered.fused;
   const changed = entry.next.filter(({ name, node }) => node.op !== state || node.attrs.name !== name);
-  const work = new Updates(stages);
+  const work = new Updates(stages, names);
   return changed.map(({ name, node }) => {
     const home = homes.get(node);
     const copied =
@@ -43,8 +44,10 @@ class Updates {
   readonly #kernels = new Map<Node, string>();
   readonly #clusters: readonly Cluster[];
   readonly #roles: ReturnType<typeof rolesOf>;
+  readonly #names: NodeNames | undefined;
 
-  constructor({ ordered, sequence }: Stages) {
+  constructor({ ordered, sequence }: Stages, names: NodeNames | undefined) {
+    this.#names = names;
     this.#homes = ordered.fused.homes;
     this.#roles = rolesOf(ordered.fused.entry);
     for (const { name, nodes } of launchesOf(sequence)) {
@@ -65,7 +68,11 @@ class Updates {
       .filter((node) => this.#roles.get(node) === "backward" && !update.nodes.some((own) => this.#reduces(own, node)))
       .map((gradient) => {
         const maker = this.#homes.get(gradient);
-        return { gradient: `%${gradient.id}`, kernel: this.kernelOf(maker), why: this.#why(gradient, maker, update) };
+        return {
+          gradient: nameOf(gradient, this.#names),
+          kernel: this.kernelOf(maker),
+          why: this.#why(gradient, maker, update),
+        };
       });
   }
 
@@ -79,7 +86,7 @@ class Updates {
       const home = this.#homes.get(read);
       if (read === gradient || home === undefined || home === maker || maker === undefined) continue;
       if (this.#dependsOn(home, maker)) {
-        return `the update also needs %${read.id} (${this.kernelOf(home)}), which is computed from the whole gradient`;
+        return `the update also needs ${nameOf(read, this.#names)} (${this.kernelOf(home)}), which is computed from the whole gradient`;
       }
     }
     const loops = (cluster: Cluster): string => printShape(cluster.domain);

@@ -11,6 +11,7 @@ import type { TargetName } from "../../kernel/target.ts";
 import type { AgainReport, KernelReport, MemoryReport, PassReport } from "../../program/report.ts";
 import type { Skippable } from "../../stages.ts";
 import { targets } from "../../targets.ts";
+import type { Naming } from "../names/naming.ts";
 import { checkDims, chooseEntry } from "./choose.ts";
 import { explainUpdates, type UpdateReport } from "./explain-updates.ts";
 
@@ -34,11 +35,13 @@ export interface ExplainOptions {
   readonly target: TargetName;
   /** Stages to leave out. */
   readonly skip?: readonly Skippable[];
+  /** What nodes, buffers and kernels are called; by default by their numbers and by what they do. */
+  readonly naming?: Naming | undefined;
 }
 
 export function explainProgram(
   program: Program<unknown>,
-  { dims = {}, target, skip = [], ...options }: ExplainOptions,
+  { dims = {}, target, skip = [], naming, ...options }: ExplainOptions,
 ): Explanation {
   const entry = chooseEntry(program, options.entry);
   checkDims(program, dims, "all");
@@ -49,10 +52,10 @@ export function explainProgram(
     dims,
     targets[target].planned,
     { skip },
-    { warn: (message) => warnings.add(message) },
+    { warn: (message) => warnings.add(message), naming },
   );
   const { passes, kernels, launches, copies, memory, again } = stages.report;
-  const updates = explainUpdates(stages);
+  const updates = explainUpdates(stages, naming?.(stages.ordered.fused.entry));
   return { entry, dims, target, passes, kernels, launches, copies, updates, memory, again, warnings: [...warnings] };
 }
 

@@ -27,6 +27,7 @@ import type { Artifact, ArtifactStep } from "../../program/artifact.ts";
 import { type BufferSlot, printBuffer } from "../../program/buffer.ts";
 import type { CompiledEntry } from "../../program/compiled.ts";
 import type { Skippable } from "../../stages.ts";
+import type { Naming } from "../names/naming.ts";
 import { checkDims, chooseEntry } from "./choose.ts";
 
 export interface ExportOptions {
@@ -35,6 +36,8 @@ export interface ExportOptions {
   readonly dims?: Dims;
   /** Stages to leave out. */
   readonly skip?: readonly Skippable[];
+  /** What buffers and kernels are called; by default by the numbers of nodes, and by what they do. */
+  readonly naming?: Naming | undefined;
 }
 
 export type ExportedFiles = ReadonlyMap<string, string | Uint8Array>;
@@ -65,11 +68,11 @@ function exportProgram<A extends Artifact>(
   toFiles: Exporter<A>,
   options: ExportOptions,
 ): Exported {
-  const { dims = {}, skip = [] } = options;
+  const { dims = {}, skip = [], naming } = options;
   checkDims(program, dims, "all");
   const names = options.entries?.map((name) => chooseEntry(program, name)) ?? [...program.entries.keys()];
   const together = newTogether(target);
-  const entries = names.map((name) => stagesOf(program, name, dims, target, { skip }, { together }).entry);
+  const entries = names.map((name) => stagesOf(program, name, dims, target, { skip }, { together, naming }).entry);
   const fresh = new Names();
   const { files, told, entries: own } = toFiles(entries, (hint) => fresh.fresh(hint));
   const manifest = {

@@ -11,7 +11,8 @@ import { UserError } from "../../core/errors.ts";
 import type { Dims } from "../../graph/shape.ts";
 import { type TargetName, targetNames } from "../../kernel/target.ts";
 import type { Skippable } from "../../stages.ts";
-import { dimsHelp, entryHelp, parseDims, parseSkip, skipHelp } from "./choose.ts";
+import { namingOf } from "../names/naming.ts";
+import { dimsHelp, entryHelp, noNamesHelp, parseDims, parseSkip, skipHelp } from "./choose.ts";
 import { drawProgram, type Format, formats, passNames, printedAfter, type Stage, stages } from "./graph.ts";
 import { loadProgram } from "./load.ts";
 
@@ -25,6 +26,7 @@ interface GraphFlags {
   readonly fold: boolean;
   readonly skip?: readonly Skippable[];
   readonly printAfter?: string;
+  readonly names: boolean;
 }
 
 export function addGraphCommand(program: Command): void {
@@ -46,13 +48,15 @@ export function addGraphCommand(program: Command): void {
         .conflicts(["stage", "fold"]),
     )
     .option("--skip <stages>", skipHelp, parseSkip)
+    .option("--no-names", noNamesHelp)
     .option("--fold", "draw calls as boxes, repeated ones once, in place of every node: for large programs", false)
     .action(async (script: string, flags: GraphFlags) => {
-      const { output, format: wanted, printAfter, ...options } = flags;
+      const { output, format: wanted, printAfter, names, ...options } = flags;
       const format = wanted ?? formatOf(output);
       if (printAfter !== undefined) {
         if (format !== "text") throw new UserError(`what --print-after shows is text, and no ${format}`);
-        const text = printedAfter(await loadProgram(script), printAfter, options);
+        const program = await loadProgram(script);
+        const text = printedAfter(program, printAfter, { ...options, naming: names ? namingOf(program) : undefined });
         if (output === undefined) process.stdout.write(text);
         else await write(output, text);
         return;
@@ -60,7 +64,8 @@ export function addGraphCommand(program: Command): void {
       if (format === "png" && output === undefined && process.stdout.isTTY === true) {
         throw new UserError("a PNG is no text for a terminal: add -o FILE.png");
       }
-      const drawn = await drawProgram(await loadProgram(script), { ...options, format });
+      const program = await loadProgram(script);
+      const drawn = await drawProgram(program, { ...options, format, naming: names ? namingOf(program) : undefined });
       if (output === undefined) process.stdout.write(drawn);
       else await write(output, drawn);
     });

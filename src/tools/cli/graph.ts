@@ -24,6 +24,7 @@ import { CompilerBug, UserError, unreachable } from "../../core/errors.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { Entry } from "../../graph/entry.ts";
 import type { Node } from "../../graph/node.ts";
+import type { NodeNames } from "../../graph/node-names.ts";
 import { printEntry } from "../../graph/print.ts";
 import { type Dims, printShape } from "../../graph/shape.ts";
 import { printSchedules } from "../../kernel/moves.ts";
@@ -33,6 +34,7 @@ import { printCode } from "../../program/print.ts";
 import { bodiesOf, type Copy, countSteps, type Launch, positionsOf, type Sequence } from "../../program/sequence.ts";
 import { stages as pipeline, type Skippable } from "../../stages.ts";
 import { targets } from "../../targets.ts";
+import type { Naming } from "../names/naming.ts";
 import { checkDims, chooseEntry, missingDims } from "./choose.ts";
 import { renderPng, renderSvg } from "./render.ts";
 
@@ -55,28 +57,31 @@ export interface DrawOptions {
   readonly fold?: boolean;
   /** Stages to leave out; from `kernels` on. */
   readonly skip?: readonly Skippable[];
+  /** What nodes, buffers and kernels are called; by default by their numbers and by what they do. */
+  readonly naming?: Naming | undefined;
 }
 
 /** A PNG is bytes, everything else text. */
 export async function drawProgram(program: Program<unknown>, options: DrawOptions): Promise<string | Uint8Array> {
-  const { stage, format, dims = {}, fold = false, skip = [] } = options;
+  const { stage, format, dims = {}, fold = false, skip = [], naming } = options;
   const name = chooseEntry(program, options.entry);
   const needsSizes = stage === "kernels" || stage === "memory";
   checkDims(program, dims, needsSizes ? "all" : "some");
-  const compiled = (): Stages => stagesOf(program, name, dims, targets[options.target ?? "js"].planned, { skip });
+  const compiled = (): Stages =>
+    stagesOf(program, name, dims, targets[options.target ?? "js"].planned, { skip }, { naming });
   if (fold && (format === "text" || format === "json")) {
     throw new UserError("--fold is for pictures: add --format svg, png or dot, or -o FILE.svg");
   }
   if (stage === "memory" || stage === "kernels") {
     if (fold) throw new UserError("--fold draws calls, which kernels cut across: use it with --stage forward, gradient or optimized"); // biome-ignore format: one line
-    return stage === "memory" ? drawMemory(compiled(), format) : drawKernels(compiled(), format);
+    return stage === "memory" ? drawMemory(compiled(), format) : drawKernels(compiled(), format, naming);
   }
   if (skip.length > 0)
     throw new UserError("--skip is for what is compiled: use it with --stage kernels or memory, or --print-after");
   const entry = entryAt(program, name, stage, dims);
   return fold && format !== "text" && format !== "json"
     ? drawFolded(entry, stage, format)
-    : drawGraph(entry, stage, format);
+    : drawGraph(entry, stage, format, naming?.(entry));
 }
 
 /** The passes, by the names that reports give them. */
@@ -86,12 +91,18 @@ export const passNames: readonly string[] = pipeline.map(({ name }) => name);
 export function printedAfter(
   program: Program<unknown>,
   pass: string,
-  { entry, dims = {}, target = "js", skip = [] }: Pick<DrawOptions, "entry" | "dims" | "target" | "skip">,
+  {
+    entry,
+    dims = {},
+    target = "js",
+    skip = [],
+    naming,
+  }: Pick<DrawOptions, "entry" | "dims" | "target" | "skip" | "naming">,
 ): string {
   if (skip.some((stage) => stage === pass)) throw new UserError(`--print-after ${pass}: that is left out by --skip`);
   const name = chooseEntry(program, entry);
   checkDims(program, dims, "all");
-  const print = stagesOf(program, name, dims, targets[target].planned, { skip }).shown.get(pass);
+  const print = stagesOf(program, name, dims, targets[target].planned, { skip }, { naming }).shown.get(pass);
   if (print === undefined) throw new CompilerBug(`no pass "${pass}" has run`);
   return `${print()}\n`;
 }
@@ -116,10 +127,15 @@ const about: Readonly<Record<Exclude<Stage, "memory" | "kernels">, string>> = {
   optimized: "simplified: what fusion gets to see",
 };
 
-async function drawGraph(entry: Entry, stage: keyof typeof about, format: Format): Promise<string | Uint8Array> {
-  if (format === "text") return `${printEntry(entry)}\n`;
-  if (format === "json") return json({ stage, ...graphJson(entry) });
-  return picture(drawEntry(entry), { title: `${entry.name}: ${stage}`, about: about[stage] }, format);
+async function drawGraph(
+  entry: Entry,
+  stage: keyof typeof about,
+  format: Format,
+  names: NodeNames | undefined,
+): Promise<string | Uint8Array> {
+  if (format === "text") return `${printEntry(entry, names)}\n`;
+  if (format === "json") return json({ stage, ...graphJson(entry, null, names) });
+  return picture(drawEntry(entry, null, names), { title: `${entry.name}: ${stage}`, about: about[stage] }, format);
 }
 
 function drawFolded(entry: Entry, stage: keyof typeof about, format: PictureFormat): Promise<string | Uint8Array> {
@@ -210,19 +226,20 @@ function homesIn({ homes, loops }: Fused): ReadonlyMap<Node, Cluster> {
   return all;
 }
 
-async function drawKernels(compiled: Stages, format: Format): Promise<string | Uint8Array> {
+async function drawKernels(compiled: Stages, format: Format, naming: Naming | undefined): Promise<string | Uint8Array> {
   const { entry, ordered, sequence } = compiled;
   const graph = ordered.fused.entry;
+  const names = naming?.(graph);
   if (format === "text") {
     return `${printCode(sequence)}\n`;
   }
   const kernels = kernelsOf(compiled);
-  if (format === "json") return json({ stage: "kernels", dims: entry.dims, ...graphJson(graph, kernels) });
+  if (format === "json") return json({ stage: "kernels", dims: entry.dims, ...graphJson(graph, kernels, names) });
   const { launches, copies } = countSteps(sequence);
   const counts = [`${launches} launch${launches === 1 ? "" : "es"}`];
   if (copies > 0) counts.push(`${copies} cop${copies === 1 ? "y" : "ies"}`);
   const words = `${counts.join(" and ")}, numbered in order${sizes(entry.dims)}`;
-  return picture(drawEntry(graph, kernels), { title: `${entry.name}: kernels`, about: words }, format);
+  return picture(drawEntry(graph, kernels, names), { title: `${entry.name}: kernels`, about: words }, format);
 }
 
 function sizes(dims: Dims): string {
