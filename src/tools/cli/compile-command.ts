@@ -56,7 +56,7 @@ export function addCompileCommand(program: Command): void {
     });
 }
 
-type StandaloneFlags = Omit<CompileFlags, "output">;
+type StandaloneFlags = Omit<CompileFlags, "output" | "names">;
 
 /** What makes them is loaded for them alone. */
 async function standaloneFiles(

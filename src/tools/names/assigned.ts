@@ -39,8 +39,9 @@ export function assigned(ts: TypeScript, expression: ts.Expression, path: Path):
       if (key === null) return nowhere;
       [node, at] = [parent.parent, [key, ...at]];
     } else if (ts.isArrayLiteralExpression(parent)) {
-      const place = parent.elements.findIndex((element) => element === node);
-      if (parent.elements.slice(0, place).some(ts.isSpreadElement)) return nowhere;
+      const elements: readonly ts.Node[] = parent.elements;
+      const place = elements.indexOf(node);
+      if (elements.slice(0, place).some(ts.isSpreadElement)) return nowhere;
       [node, at] = [parent, [place, ...at]];
     } else if (ts.isReturnStatement(parent)) return { ...nowhere, returned: at };
     else if (ts.isArrowFunction(parent) && parent.body === node) return { ...nowhere, returned: at };
