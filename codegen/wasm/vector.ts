@@ -8,7 +8,7 @@
 
 import { byteWidth, type DType } from "../../src/core/dtype.ts";
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
-import { scaleIndex, splitOffset } from "../../src/kernel/index-expr.ts";
+import { scaleIndex } from "../../src/kernel/index-expr.ts";
 import type {
   Apply,
   Const,
@@ -36,6 +36,7 @@ import {
   varies,
   type WasmContext,
 } from "./context.ts";
+import { writeSteps } from "./index-lanes.ts";
 import { loadNeighbours } from "./neighbours.ts";
 import type { Local } from "./refs.ts";
 import {
@@ -92,7 +93,7 @@ export function writeVector(expr: Expr, context: WasmContext): void {
       return;
     case "convert":
       writeVector(expr.value, context);
-      convertVector(expr.value.type, expr.type, context);
+      convertVector(isShifted(expr.value) ? "i32" : expr.value.type, expr.type, context);
       return;
     case "bitcast":
       if (expr.type === "f64" || expr.value.type === "f64") throw new CompilerBug("wasm: a bitcast of f64");
@@ -101,6 +102,13 @@ export function writeVector(expr: Expr, context: WasmContext): void {
     default:
       unreachable(expr);
   }
+}
+
+/** Whether it is a u32 whose top bit is clear: as an i32 it becomes a float in one instruction, and not in eight. */
+function isShifted(expr: Expr): boolean {
+  if (expr.kind !== "apply" || expr.type !== "u32" || expr.fn !== "shiftRight") return false;
+  const by = expr.args[1];
+  return by?.kind === "const" && by.value > 0 && by.value < 32;
 }
 
 export function lanesOf({ lanes }: WasmContext): Lanes {
@@ -153,20 +161,9 @@ function writeName(name: string, at: readonly Index[], type: ValueType, context:
 
 /** An index in each lane, as i32x4. */
 function writeIndexes(index: Index, lanes: Lanes, context: WasmContext): void {
-  const { f } = context;
   const stride = laneStride(index, lanes);
-  if (stride === null) {
-    writeLaneByLane(index, context);
-    return;
-  }
-  const first = firstLane(index, lanes);
-  // neighbouring vectors are joined where they are the same but for constants
-  const { moving, offset } = context.module.joinsVectors ? splitOffset(first) : { moving: first, offset: 0 };
-  writeScalar(moving, context);
-  f.op("i32x4.splat");
-  const steps = new Uint8Array(Int32Array.from({ length: laneCount }, (_, lane) => lane * stride + offset).buffer);
-  f.constV128(steps);
-  f.op("i32x4.add");
+  if (stride === null) writeLaneByLane(index, context);
+  else writeSteps(firstLane(index, lanes), stride, context);
 }
 
 // ---- memory --------------------------------------------------------------------------------------------------------
@@ -239,7 +236,7 @@ function writeApply(expr: Apply, lanes: Lanes, context: WasmContext): void {
   }
   if (isShift(expr.fn) && second !== undefined && !varies(second, lanes)) {
     writeVector(first, context);
-    writeShift(expr.fn, type, () => writeScalar(second, context), context);
+    writeShift(expr.fn, type, second, () => writeScalar(second, context), context);
     return;
   }
   if (!writeComposed(expr.fn, type, first, context)) writeLaneByLane(expr, context);

@@ -248,6 +248,19 @@ describe("maps", () => {
     });
     expectBothWays(kernel, new Map([["x", numbers("u32", 37, 8)]]));
   });
+
+  test("random words by places in two loops, whole and as floats", () => {
+    const [i, j] = [loop("i", 5), loop("j", 37)];
+    const counter = bitcast("u32", at([i, 3 * 37], [j, 3]));
+    const word = apply("threefry", load("u32", "x", loopIndex(i)), constant("u32", 0), constant("u32", 9), counter);
+    const float = convert("f32", apply("shiftRight", word, constant("u32", 8)));
+    const kernel = kernelOf(
+      "k0",
+      [buffer("x", "u32", 5), buffer("y", "f32", 5 * 37, "write"), buffer("z", "f32", 5 * 37, "write")],
+      [nestOf([i, j], [store("y", at([i, 37], [j, 1]), float), store("z", at([i, 37], [j, 1]), convert("f32", word))])],
+    );
+    expectBothWays(kernel, new Map([["x", numbers("u32", 5, 8)]]));
+  });
 });
 
 describe("accesses", () => {
