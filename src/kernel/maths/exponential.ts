@@ -39,7 +39,7 @@ export const LN2_LOW = 1.42860677e-6;
 
 /**
  * `strict`: the target computes what is written, and its min, max and rounding keep a NaN. Then a NaN comes out by itself, and the
- * steps need not become an integer and a float again, so that three of 26 instructions can go; every bit stays.
+ * steps need not become an integer and a float again, so that three of 24 instructions of exp can go; every bit stays.
  */
 interface Arithmetic {
   readonly strict: boolean;
