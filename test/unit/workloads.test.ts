@@ -11,7 +11,8 @@
  */
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { dense, rmsprop, type Scores, sequential, type Trainer, trainer } from "../../src/index.ts";
+import fromScratch from "../../examples/mnist-from-scratch.ts";
+import { compile, dense, rmsprop, type Scores, sequential, type Trainer, trainer } from "../../src/index.ts";
 import { type ImageSet, loadMnist } from "../../src/node.ts";
 import { effort } from "../effort.ts";
 import { startCommands } from "./run-script.ts";
@@ -83,6 +84,36 @@ describe("784-512-10 with RMSprop", () => {
   });
 });
 
+const mean = (numbers: readonly number[]): number => numbers.reduce((sum, each) => sum + each, 0) / numbers.length;
+
+/** 401 steps of C2 with RMSprop at 0.0003, and what share of some test images is taken for what it is, after each tenth of the last. */
+async function trainedSlowly() {
+  const [steps, batch, tested] = [401, 128, 2000];
+  const executable = await compile(fromScratch, { target: "wasm", seed: 1, dims: { batch } });
+  executable.state.write("opt.learningRate", 3e-4);
+  const rowsOf = ({ images }: ImageSet["train"], from: number, to: number) =>
+    Float32Array.from(images.subarray(784 * from, 784 * to), (pixel) => pixel / 255);
+  const held = rowsOf(digits.test, 0, tested);
+  const [losses, accuracies]: [number[], number[]] = [[], []];
+  for (let step = 0; step < steps; step++) {
+    const [from, to] = [batch * step, batch * (step + 1)];
+    const label = Int32Array.from(digits.train.labels.subarray(from, to));
+    const feeds = { image: rowsOf(digits.train, from, to), label };
+    losses.push((await executable.run({ entry: "train", feeds })).loss as number);
+    if (step < steps - 41 || step % 10 !== 0) continue;
+    const { logits } = await executable.run({ entry: "predict", feeds: { image: held } });
+    const found = Array.from({ length: tested }, (_, i) => largestOf(logits as Float32Array, i));
+    accuracies.push(mean(found.map((digit, i) => (digit === digits.test.labels[i] ? 1 : 0))));
+  }
+  executable.dispose();
+  return { losses, accuracies };
+}
+
+function largestOf(scores: Float32Array, row: number): number {
+  const own = scores.subarray(10 * row, 10 * row + 10);
+  return own.indexOf(Math.max(...own));
+}
+
 describe("C2: from scratch, weights from 0 to 0.1, no shuffling", () => {
   const printedBy = async (optimizer: "rmsprop" | "sgd") => {
     const flags = ["--optimizer", optimizer, "--epochs", isLong ? "10" : "1", "--images", isLong ? "60000" : "25728"];
@@ -103,9 +134,16 @@ describe("C2: from scratch, weights from 0 to 0.1, no shuffling", () => {
     const { losses, accuracy } = await printedBy("rmsprop");
     expectNear(losses[0], 5.6, 1); // "about 5.8": it hangs on the draw
     expectNear(losses[1], 0.7, 0.2);
-    // After 200 steps from such weights the last bits of sums decide: 0.88 on js, 0.83 and 0.77 on wasm by two schedules.
-    expect(accuracy).toBeGreaterThan(isLong ? 0.97 : 0.7);
+    // After 200 steps at this rate the last bits of sums decide: 0.88 on js, 0.83 and 0.77 on wasm by two schedules.
+    if (isLong) expect(accuracy).toBeGreaterThan(0.97);
     if (isLong) expectNear(losses.slice(35, 40).reduce((sum, loss) => sum + loss) / 5, 0.03, 0.04); // of epoch 8
+  });
+
+  test("RMSprop at a rate at which last bits decide nothing", { timeout: longMs }, async () => {
+    const { losses, accuracies } = await trainedSlowly();
+    // On js and wasm the same to four digits, whatever the width of vectors; of three draws of the weights at most 0.003 apart.
+    expectNear(mean(losses.slice(-50)), 0.452, 0.02);
+    expect(mean(accuracies)).toBeGreaterThan(0.81);
   });
 
   test("SGD is slower", { timeout: longMs }, async () => {
