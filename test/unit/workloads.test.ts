@@ -150,7 +150,8 @@ describe("C2: from scratch, weights from 0 to 0.1, no shuffling", () => {
     const { losses, accuracy } = await printedBy("sgd");
     expectNear(losses[0], 5.6, 1);
     expectNear(losses[2], 2.2, 0.3);
-    expect(accuracy).toBeGreaterThan(isLong ? 0.75 : 0.18);
+    // Of drawn digits 0.16 after 200 steps, where one in ten is chance.
+    expect(accuracy).toBeGreaterThan(isLong ? 0.75 : isReal ? 0.18 : 0.12);
   });
 });
 
