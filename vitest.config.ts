@@ -23,6 +23,7 @@ const slow = [
   "test/unit/examples.test.ts",
   "test/browser/targets.test.ts",
   "test/browser/standalone.test.ts",
+  "test/browser/training-page.test.ts",
   "test/unit/c-target.test.ts",
   "test/unit/standalone.test.ts",
   "test/unit/main-job.test.ts",

@@ -22,7 +22,7 @@ export async function openBrowser({ gpu = false }: BrowserOptions = {}): Promise
   const browser = await chromium.launch({
     executablePath: join(folder, "chromium"),
     args: ["--no-sandbox", ...graphicsFlags(gpu)],
-    env: { ...process.env, LD_LIBRARY_PATH: folder, HOME: home },
+    env: { ...process.env, LANG: "en_US.UTF-8", LC_ALL: "en_US.UTF-8", LD_LIBRARY_PATH: folder, HOME: home },
   });
   browser.on("disconnected", () => void rm(home, { recursive: true, force: true, maxRetries: 5 }));
   return browser;

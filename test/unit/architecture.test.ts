@@ -1,7 +1,7 @@
 /**
  * Imports point one way, and there are no cycles.
  *
- * Every .ts file of src, passes, codegen and examples is scanned for what it imports (type-only imports count: they tie
+ * Every .ts file of src, passes, codegen, examples and web is scanned for what it imports (type-only imports count: they tie
  * files together just as much for a reader), and `rules` says for each folder what that may be, or may be for its types alone. The languages
  * (src/graph, src/kernel) know nothing of what is done with them; only src/stages.ts and the CLI know the passes and
  * the code generators; nothing that src/index.ts reaches needs Node. The scanner and each rule are tested on small
@@ -82,6 +82,8 @@ const rules: readonly Rule[] = [
   { of: "codegen/*/policy/", may: policies },
   { of: "codegen/*/moves/", may: moves },
   { of: "codegen/", may: [...printers, "!codegen/*/policy.ts", "!codegen/*/policy/", "!codegen/*/moves/"] },
+  { of: "web/training/", may: ["web/training/", "web/shared/", "src/index.ts"] },
+  { of: "web/", may: ["web/", "src/index.ts", "src/node.ts"] },
 ];
 
 /** How a package's own name resolves, inside it and in the examples. */
@@ -122,11 +124,14 @@ describe("the project", () => {
     expect(cycles(imports(projectSources()))).toEqual([]);
   });
 
-  test("nothing that src/index.ts reaches imports a module of Node", () => {
-    const sources = projectSources();
-    expect([...sources.keys()]).toContain("src/index.ts");
-    expect(nodeModulesReached(imports(sources), "src/index.ts")).toEqual([]);
-  });
+  test.each(["src/index.ts", "web/training/page.ts", "web/training/worker.ts"])(
+    "nothing that %s reaches imports a module of Node",
+    (entry) => {
+      const sources = projectSources();
+      expect([...sources.keys()]).toContain(entry);
+      expect(nodeModulesReached(imports(sources), entry)).toEqual([]);
+    },
+  );
 });
 
 describe("the scanner", () => {
@@ -270,6 +275,9 @@ describe("the rules", () => {
     ["codegen/a.ts", "../test/b.ts"],
     ["examples/a.ts", "../src/graph/b.ts"],
     ["examples/a.ts", "./b.ts"],
+    ["web/training/a.ts", "../../src/nn/b.ts"],
+    ["web/training/a.ts", "tensorloom/node"],
+    ["src/nn/a.ts", "../../web/b.ts"],
     ["src/graph/a.ts", "../../vitest.config.ts"],
     ["examples/a.ts", "commander"],
   ])("%s may not import %s", (from, specifier) => {
@@ -304,6 +312,8 @@ describe("the rules", () => {
     ["codegen/wgsl/moves/a.ts", "../../../passes/schedule/moves/b.ts"],
     ["src/runtime/js/a.ts", "../../../codegen/js/artifact.ts"],
     ["src/targets.ts", "../codegen/js/target.ts"],
+    ["web/training/a.ts", "tensorloom"],
+    ["web/a.ts", "./training/b.ts"],
     ["examples/a.ts", "tensorloom"],
     ["examples/a.ts", "tensorloom/node"],
     ["examples/a.ts", "node:fs"],
@@ -373,7 +383,7 @@ describe("the rules", () => {
 function projectSources(): Sources {
   const root = fileURLToPath(new URL("../../", import.meta.url));
   const sources = new Map<string, string>();
-  for (const folder of ["src", "passes", "codegen", "examples"])
+  for (const folder of ["src", "passes", "codegen", "examples", "web"])
     for (const name of readdirSync(root + folder, { recursive: true, encoding: "utf8" }))
       if (name.endsWith(".ts")) {
         const path = posix.join(folder, name.replaceAll("\\", "/"));

@@ -12,6 +12,9 @@ const advice =
   "The states on the GPU are gone: compile again, and restore a snapshot. If it happens again, a step may take " +
   "too long for the driver, or need more memory than there is: use a smaller batch.";
 
+/** How long a failure may be ahead of the loss that made it, in milliseconds. */
+const lossMs = 1000;
+
 export class GpuHealth {
   readonly #connection: GpuConnection;
   readonly #warn: (message: string) => void;
@@ -27,7 +30,9 @@ export class GpuHealth {
     this.#lost = device.lost.then(({ reason, message }) => {
       if (this.#isClosed) return;
       const how = reason === "destroyed" ? "was destroyed" : "was lost";
-      this.#failure = new DeviceError(`the GPU (${name}) ${how}${message === "" ? "" : `: ${message}`}. ${advice}`);
+      this.#failure = new DeviceError(
+        `the GPU (${name}) ${how}${message === "" ? "" : `: ${message.replace(/\.$/, "")}`}. ${advice}`,
+      );
     });
     device.addEventListener("uncapturederror", this.#listen);
   }
@@ -68,8 +73,8 @@ export class GpuHealth {
       this.assertWell();
       return result;
     } catch (error) {
-      // The loss that made it fail may be told a moment later.
-      await Promise.race([this.#lost, new Promise((resolve) => setTimeout(resolve, 20))]);
+      // The loss that made it fail is told later, in Chromium when its GPU process has come to it: behind all that was submitted.
+      await Promise.race([this.#lost, new Promise((resolve) => setTimeout(resolve, lossMs))]);
       this.assertWell();
       throw error instanceof DeviceError ? error : this.refusal(what, messageOf(error));
     }

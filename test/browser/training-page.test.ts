@@ -1,0 +1,177 @@
+/**
+ * The training page in a real browser, as a visitor has it: clicked, drawn on, with its headers and policies, its GPU lost. Losses
+ * are those that the same program has in Node, bit for bit.
+ */
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { buildTrainingPage } from "../../web/build.ts";
+import { type Served, serve } from "../../web/server.ts";
+import { loadDigits } from "../../web/training/digits.ts";
+import type { Message, Place, Plan } from "../../web/training/protocol.ts";
+import { NetworkRun } from "../../web/training/run.ts";
+import { hasChromium } from "./chromium.ts";
+import { openBrowser } from "./driven.ts";
+
+const small: Plan = { network: "mlp", digits: "drawn", images: 256, epochs: 2, batch: 32, seed: 3 };
+const steps = 16;
+
+describe.skipIf(!hasChromium)("the training page", () => {
+  let browser: Browser;
+  let served: Served;
+
+  beforeAll(async () => {
+    [browser, served] = await Promise.all([
+      openBrowser({ gpu: true }),
+      buildTrainingPage(null).then((site) => serve(site)),
+    ]);
+  });
+  afterAll(() => Promise.all([browser?.close(), served?.close()]));
+
+  /** A visit, and what the console said that is no good: nothing may. */
+  async function visit(
+    plan: Partial<Plan>,
+    more = "",
+    url = served.url,
+  ): Promise<{ readonly page: Page; readonly problems: string[] }> {
+    const page = await browser.newPage({ locale: "en-US", viewport: { width: 1280, height: 900 } });
+    page.setDefaultTimeout(80_000);
+    const problems: string[] = [];
+    page.on("console", (message) => {
+      if (message.type() === "error" || message.type() === "warning") problems.push(message.text());
+    });
+    page.on("pageerror", (error) => problems.push(String(error.stack)));
+    const given = Object.entries({ ...small, ...plan }).map(([name, value]) => `${name}=${value}`);
+    await page.goto(`${url}?${given.join("&")}${more}`);
+    return { page, problems };
+  }
+
+  const stage = (page: Page, text: string): Promise<void> => page.locator("#stage", { hasText: text }).waitFor();
+
+  /** The curves as the page saves them. */
+  async function losses(page: Page): Promise<readonly number[]> {
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByText("Save the curves").click()]);
+    const parts: Buffer[] = [];
+    for await (const part of await download.createReadStream()) parts.push(part as Buffer);
+    const [head, ...lines] = Buffer.concat(parts).toString().trim().split("\n");
+    expect(head).toBe("step,loss,accuracy,test loss,test accuracy");
+    const read = lines.map((line) => line.split(",")).filter(([, loss]) => loss !== "");
+    return read.map(([, loss]) => Number(loss));
+  }
+
+  const falls = (found: readonly number[]): void => {
+    const half = found.length >> 1;
+    const mean = (part: readonly number[]): number => part.reduce((sum, loss) => sum + loss, 0) / part.length;
+    expect(mean(found.slice(half))).toBeLessThan(0.8 * mean(found.slice(0, half)));
+  };
+
+  test.each(["js", "wasm"] as const)("%s on one thread has the losses of Node, to the last bit", async (place) => {
+    const { page, problems } = await visit({}, `&place=${place}&start`);
+    await stage(page, "Trained");
+    const found = await losses(page);
+    expect(found).toHaveLength(steps);
+    expect(found).toEqual(await lossesInNode(small, place));
+    falls(found);
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  test("threads; a digit that is drawn is known; a second start begins anew", async () => {
+    const { page, problems } = await visit({ images: 3000, epochs: 4 }, "&place=threads&start");
+    await stage(page, "Trained");
+    expect(await page.locator("#device").innerText()).toMatch(/^wasm \([2-8] threads\)$/);
+    falls(await losses(page));
+    await draw(page, [[0.52, 0.15], [0.5, 0.85]]); // biome-ignore format: a stroke
+    await page.locator("#answer", { hasText: "a 1." }).waitFor();
+    await page.locator("#clear").click();
+    await draw(
+      page,
+      Array.from({ length: 25 }, (_, i) => [0.5 + 0.22 * Math.sin(i / 4), 0.5 - 0.33 * Math.cos(i / 4)]),
+    );
+    await page.locator("#answer", { hasText: "a 0." }).waitFor();
+    expect(await page.locator("#mistakes li").count()).toBeGreaterThan(0);
+    await page.getByText("Start anew").click();
+    await stage(page, "Training");
+    await page.getByText("Pause").click();
+    await stage(page, "Paused");
+    await page.getByText("Go on").click();
+    await stage(page, "Trained");
+    expect((await losses(page)).length).toBe(4 * Math.ceil(3000 / 32));
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  test("WebGPU, lost on the way: it goes on from the last state on another device, and then on the processor", async () => {
+    const { page, problems } = await visit({ epochs: 30 }, "&place=wgsl&lose&start");
+    await stage(page, "Training");
+    for (const [i, device] of [/^wgsl/, /^wasm/].entries()) {
+      await page.waitForFunction((before) => Number(document.querySelector("progress")?.value) > before, 4 + 8 * i);
+      await page.getByText("Lose the GPU").click();
+      const notice = page.locator("#notices li").nth(i);
+      await notice.waitFor();
+      expect(await notice.innerText()).toMatch(/^The GPU \(.*\) was destroyed.* Going on from step \d+, on /s);
+      expect(await page.locator("#device").innerText()).toMatch(device);
+    }
+    await stage(page, "Trained");
+    falls(await losses(page));
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  test("without isolation there is one thread, and a word about why; the convolutional network trains too", async () => {
+    const site = await buildTrainingPage(null);
+    const plain = await serve(site, { isolated: false, policy: false }); // as a server has it that knows nothing of headers
+    const { page, problems } = await visit(
+      { network: "cnn", images: 128, epochs: 1 },
+      "&place=threads&start",
+      plain.url,
+    );
+    await stage(page, "Trained");
+    expect(await page.locator("#device").innerText()).toBe("wasm (1 thread)");
+    expect(await page.locator("#places").textContent()).toMatch(
+      /threads does not work here: .*not cross-origin isolated/,
+    );
+    expect(await page.locator("#weights").getAttribute("aria-label")).toBe(
+      "Weights of the first layer: 32 of its 32 units, 3 x 3 each",
+    );
+    expect(problems).toEqual([]);
+    await page.close();
+    await plain.close();
+  });
+
+  test("the page compiles nothing and loads nothing from elsewhere", async () => {
+    const { page } = await visit({});
+    const refused = await page.evaluate(async () => {
+      const attempts = [
+        () => new Promise((resolve) => setTimeout(resolve)).then(() => new Function("return 1")()), // what we evaluate ourselves may
+        async () => WebAssembly.compile(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)),
+        async () => fetch("https://example.com/"),
+      ];
+      const results = await Promise.allSettled(attempts.map(async (attempt) => attempt()));
+      return results.map(({ status }) => status);
+    });
+    expect(refused).toEqual(["rejected", "rejected", "rejected"]);
+    await page.close();
+  });
+});
+
+async function draw(page: Page, stroke: readonly (readonly number[])[]): Promise<void> {
+  const box = await page.locator("#pad").boundingBox();
+  if (box === null) throw new Error("there is no pad");
+  for (const [i, [x = 0, y = 0]] of stroke.entries()) {
+    await page.mouse.move(box.x + x * box.width, box.y + y * box.height);
+    if (i === 0) await page.mouse.down();
+  }
+  await page.mouse.up();
+}
+
+async function lossesInNode(plan: Plan, place: Place): Promise<readonly number[]> {
+  const found: number[] = [];
+  const hear = (message: Message): void => {
+    if (message.kind === "steps") found.push(...message.losses);
+  };
+  const run = new NetworkRun(plan, await loadDigits(plan, []), hear);
+  await run.open(place);
+  await run.train(new AbortController().signal);
+  run.dispose();
+  return found;
+}
