@@ -5,7 +5,7 @@
  *   npm run web -- --out site              npm run web -- --port 8080
  */
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DataError, UserError } from "tensorloom";
 import { script } from "tensorloom/node";
 import { buildTrainingPage, type Site } from "./build.ts";
@@ -59,6 +59,8 @@ async function mnistIn(folder: string): Promise<{ readonly served: ServedFiles; 
 }
 
 async function write(site: Site, folder: string): Promise<void> {
-  await mkdir(join(folder, "data"), { recursive: true });
-  for (const [path, content] of site) await writeFile(join(folder, path), content);
+  for (const [path, content] of site) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), content);
+  }
 }

@@ -37,7 +37,7 @@ export async function serve(
   const server = createServer((request, response) => {
     const { host = "" } = request.headers;
     const isOurs = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/.test(host);
-    const path = new URL(request.url ?? "/", "http://localhost").pathname.slice(1);
+    const path = (request.url ?? "/").replace(/\?.*$/s, "").slice(1);
     const name = path === "" ? "index.html" : path;
     const content = isOurs ? site.get(name) : undefined;
     for (const [header, value] of Object.entries(name === "worker.js" ? workerHeaders : pageHeaders)) {

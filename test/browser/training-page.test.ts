@@ -2,7 +2,9 @@
  * The training page in a real browser, as a visitor has it: clicked, drawn on, with its headers and policies, its GPU lost. Losses
  * are those that the same program has in Node, bit for bit.
  */
+import { gzipSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
+import { syntheticDigits } from "tensorloom";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildTrainingPage } from "../../web/build.ts";
 import { type Served, serve } from "../../web/server.ts";
@@ -34,7 +36,7 @@ describe.skipIf(!hasChromium)("the training page", () => {
     url = served.url,
   ): Promise<{ readonly page: Page; readonly problems: string[] }> {
     const page = await browser.newPage({ locale: "en-US", viewport: { width: 1280, height: 900 } });
-    page.setDefaultTimeout(80_000);
+    page.setDefaultTimeout(60_000);
     const problems: string[] = [];
     page.on("console", (message) => {
       if (message.type() === "error" || message.type() === "warning") problems.push(message.text());
@@ -45,7 +47,16 @@ describe.skipIf(!hasChromium)("the training page", () => {
     return { page, problems };
   }
 
-  const stage = (page: Page, text: string): Promise<void> => page.locator("#stage", { hasText: text }).waitFor();
+  /** Waits for a stage; where it does not come, what the page says instead is the error. */
+  async function stage(page: Page, text: string): Promise<void> {
+    await page
+      .locator("#stage", { hasText: text })
+      .waitFor()
+      .catch(async (error: unknown) => {
+        const shown = await Promise.all([".standing", "#places"].map((part) => page.locator(part).textContent()));
+        throw new Error(`${text} did not come: ${shown.join(" ").replace(/\s+/g, " ")}`, { cause: error });
+      });
+  }
 
   /** The curves as the page saves them. */
   async function losses(page: Page): Promise<readonly number[]> {
@@ -138,6 +149,57 @@ describe.skipIf(!hasChromium)("the training page", () => {
     await plain.close();
   });
 
+  test("MNIST comes from the server where it has it, or from files that the visitor picks", async () => {
+    const names = [
+      "train-images-idx3-ubyte",
+      "train-labels-idx1-ubyte",
+      "t10k-images-idx3-ubyte",
+      "t10k-labels-idx1-ubyte",
+    ];
+    const { train, test: held } = syntheticDigits({ train: 128, test: 64 });
+    const contents = [
+      idx(train.images, 128, 28, 28),
+      idx(train.labels, 128),
+      idx(held.images, 64, 28, 28),
+      idx(held.labels, 64),
+    ];
+    const files = names.map((name, i) => ({
+      name: `${name}.gz`,
+      buffer: gzipSync(contents[i] ?? ""),
+      mimeType: "application/gzip",
+    }));
+    const [trainImages = "", trainLabels = "", testImages = "", testLabels = ""] = files.map(
+      ({ name }) => `./data/${name}`,
+    );
+    const site = await buildTrainingPage({ trainImages, trainLabels, testImages, testLabels });
+    const other = await serve(
+      new Map([...site, ...files.map(({ name, buffer }) => [`data/${name}`, buffer] as const)]),
+    );
+    const { page, problems } = await visit(
+      { digits: "served", images: 100, epochs: 1 },
+      "&place=wasm&start",
+      other.url,
+    );
+    await stage(page, "Trained");
+    expect(await page.locator("#about").innerText()).toBe(
+      "100 images to train on, 64 to test on: this server's files.",
+    );
+    await page.locator("#digits").selectOption("own");
+    await page.locator("#files").setInputFiles(files.slice(0, 3));
+    await page.getByText("Start anew").click();
+    await stage(page, "Stopped by an error");
+    expect(await page.locator("#notices").innerText()).toContain(
+      "t10k-labels-idx1-ubyte (or t10k-labels-idx1-ubyte.gz) is missing",
+    );
+    await page.locator("#files").setInputFiles(files);
+    await page.locator("#go").click();
+    await stage(page, "Trained");
+    expect(await page.locator("#about").innerText()).toBe("100 images to train on, 64 to test on: your files.");
+    expect(problems).toEqual([]);
+    await page.close();
+    await other.close();
+  });
+
   test("the page compiles nothing and loads nothing from elsewhere", async () => {
     const { page } = await visit({});
     const refused = await page.evaluate(async () => {
@@ -153,6 +215,14 @@ describe.skipIf(!hasChromium)("the training page", () => {
     await page.close();
   });
 });
+
+/** An IDX file of bytes. */
+function idx(data: Uint8Array, ...shape: readonly number[]): Uint8Array {
+  const header = new DataView(new ArrayBuffer(4 + 4 * shape.length));
+  header.setUint32(0, 0x800 + shape.length);
+  for (const [axis, size] of shape.entries()) header.setUint32(4 + 4 * axis, size);
+  return Buffer.concat([new Uint8Array(header.buffer), data]);
+}
 
 async function draw(page: Page, stroke: readonly (readonly number[])[]): Promise<void> {
   const box = await page.locator("#pad").boundingBox();

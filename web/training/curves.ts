@@ -7,8 +7,8 @@ import type { Message } from "./protocol.ts";
 type Steps = Extract<Message, { readonly kind: "steps" }>;
 type Tested = Extract<Message, { readonly kind: "tested" }>;
 
-/** Of how many steps the running mean is, where there are so many. */
-const span = 15;
+/** Of about how many steps the running mean is. */
+const span = 8;
 
 /** Columns over the same steps. */
 interface Score {
@@ -92,7 +92,7 @@ export class Curves {
     if (value === null) return;
     const [step, last] = [this.#steps[at] ?? 0, mean.findLastIndex((found) => found !== null)];
     const passed = step - (this.#steps[last] ?? 0);
-    const weight = Math.max(1 - (1 - 1 / span) ** passed, passed / Math.max(1, step));
+    const weight = 1 - (1 - 1 / span) ** passed;
     const before = mean[last] ?? value;
     mean[at] = before + weight * (value - before);
   }
