@@ -6,12 +6,12 @@
  */
 import { compileOn } from "../src/compile.ts";
 import { shortFloats } from "../src/core/dtype.ts";
-import type { TypedArray } from "../src/runtime/typed-arrays.ts";
+import type { Program } from "../src/dsl/program.ts";
 import type { TargetSetup } from "../src/targets.ts";
 import type { Bounded } from "./error-bound.ts";
 import { caseFeeds, caseProgram, type OpCase, shortOf } from "./op-case.ts";
 import { opCases } from "./op-cases.ts";
-import { ProgramOracle } from "./program-oracle.ts";
+import { type FlatFeeds, ProgramOracle } from "./program-oracle.ts";
 
 export interface Tally {
   /** Outputs compared. */
@@ -53,21 +53,44 @@ const ulpsOf = (of: OpCase): number => {
 const perProgram = 48;
 
 /** What a program of these cases gave: `c3` has the outputs of the fourth. */
-type Outputs = Readonly<Record<string, Readonly<Record<string, number | TypedArray>>>>;
+export type Outputs = Readonly<Record<string, Readonly<Record<string, number | ArrayLike<number>>>>>;
+
+/** What runs programs: a target of ours, or another engine that a program was exported to. */
+export interface Engine extends Pick<TargetSetup, "tolerances"> {
+  readonly accumulator: TargetSetup["traits"]["accumulator"];
+  /** The outputs of its only entry. */
+  run(program: Program<unknown>, feeds: FlatFeeds): Promise<Outputs>;
+}
+
+function engineOf(target: TargetSetup): Engine {
+  return {
+    tolerances: target.tolerances,
+    accumulator: target.traits.accumulator,
+    async run(program, feeds) {
+      const executable = await compileOn(program, target, { onWarning: () => undefined });
+      try {
+        return (await executable.run({ entry: "step" as never, feeds })) as Outputs;
+      } finally {
+        executable.dispose();
+      }
+    },
+  };
+}
 
 /** Compiles and runs all cases on a target. `label` names it in the report; `seen` is told all outputs. */
 export async function compareOps(
-  target: TargetSetup,
+  target: TargetSetup | Engine,
   label: string,
   cases: readonly OpCase[] = opCases,
   seen: (cases: readonly OpCase[], outputs: Outputs) => void = () => undefined,
 ): Promise<OpComparison> {
+  const engine = "run" in target ? target : engineOf(target);
   const rows = new Map<string, ReportRow>();
   const failures: string[] = [];
   for (let i = 0; i < cases.length; i += perProgram) {
     const chunk = cases.slice(i, i + perProgram);
     try {
-      for (const found of await compareProgram(target, chunk, seen)) {
+      for (const found of await compareProgram(engine, chunk, seen)) {
         const { op } = found.of;
         const row = rows.get(op) ?? { op, label, forward: nothing, gradient: nothing };
         rows.set(op, { ...row, [found.part]: joined(row[found.part], found.tally) });
@@ -97,34 +120,29 @@ interface Found {
 }
 
 async function compareProgram(
-  target: TargetSetup,
+  engine: Engine,
   cases: readonly OpCase[],
   seen: (cases: readonly OpCase[], outputs: Outputs) => void,
 ): Promise<readonly Found[]> {
   const program = caseProgram(cases);
   const feeds = caseFeeds(cases);
-  const wanted = new ProgramOracle(program).bounds("step", feeds, target.tolerances);
-  const executable = await compileOn(program, target, { onWarning: () => undefined });
-  try {
-    const outputs = (await executable.run({ entry: "step" as never, feeds })) as Outputs;
-    seen(cases, outputs);
-    return [...wanted].map(([path, should]): Found => {
-      const [place = "", key = ""] = path.split(".");
-      const of = cases[Number(place.slice(1))] as OpCase;
-      const is = outputs[place]?.[key];
-      const numbers = is === undefined ? [Number.NaN] : typeof is === "number" ? [is] : is;
-      const { worst, width, problem } = compareNumbers(numbers, should);
-      const part = /^g\d/.test(key) ? "gradient" : "forward";
-      // the weighted sum that gradients are taken of is held to its tolerance, but is not what the case is about
-      if (key === "loss") return { of, part, tally: nothing, problem: problem && `its weighted sum: ${problem}` };
-      const most = widest[target.traits.accumulator] * ulpsOf(of);
-      const vague = width > most ? `a tolerance of ${width} ulps says nothing` : "";
-      const found = problem || vague;
-      return { of, part, tally: { count: 1, worst, width }, problem: found && `${key}: ${found}` };
-    });
-  } finally {
-    executable.dispose();
-  }
+  const wanted = new ProgramOracle(program).bounds("step", feeds, engine.tolerances);
+  const outputs = await engine.run(program, feeds);
+  seen(cases, outputs);
+  return [...wanted].map(([path, should]): Found => {
+    const [place = "", key = ""] = path.split(".");
+    const of = cases[Number(place.slice(1))] as OpCase;
+    const is = outputs[place]?.[key];
+    const numbers = is === undefined ? [Number.NaN] : typeof is === "number" ? [is] : is;
+    const { worst, width, problem } = compareNumbers(numbers, should);
+    const part = /^g\d/.test(key) ? "gradient" : "forward";
+    // the weighted sum that gradients are taken of is held to its tolerance, but is not what the case is about
+    if (key === "loss") return { of, part, tally: nothing, problem: problem && `its weighted sum: ${problem}` };
+    const most = widest[engine.accumulator] * ulpsOf(of);
+    const vague = width > most ? `a tolerance of ${width} ulps says nothing` : "";
+    const found = problem || vague;
+    return { of, part, tally: { count: 1, worst, width }, problem: found && `${key}: ${found}` };
+  });
 }
 
 /** The worst number in units of its tolerance. Tolerance 0 asks for the very number; -0 counts as 0. */

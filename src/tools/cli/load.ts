@@ -9,11 +9,23 @@ import { isRecord } from "../../core/records.ts";
 import type { Program } from "../../dsl/program.ts";
 import { neededNodes } from "../../graph/entry.ts";
 import { input, state } from "../../graph/ops/source.ts";
+import { Trainer } from "../../nn/trainer.ts";
 import { lacksDefaultExport } from "./exports.ts";
 import { findScript, importScript } from "./import-script.ts";
 
+export interface Exported {
+  readonly program: Program<unknown>;
+  /** Where that is what the script exports. */
+  readonly trainer: Trainer | undefined;
+}
+
 /** The program that a script exports. Whatever goes wrong in the script is the user's error, with their line. */
 export async function loadProgram(script: string): Promise<Program<unknown>> {
+  return (await loadExported(script)).program;
+}
+
+/** The program or trainer that a script exports. */
+export async function loadExported(script: string): Promise<Exported> {
   const noDefault = `${script} has no default export: end it with "export default program({ ... })", or a trainer`;
   if (await lacksDefaultExport(findScript(script))) throw new UserError(`${noDefault} (it was not run)`);
   const exported = (await importScript(script)).exports.default;
@@ -23,7 +35,7 @@ export async function loadProgram(script: string): Promise<Program<unknown>> {
     throw new UserError(`the default export of ${script} is neither a program nor a trainer`);
   }
   checkIsOurs(program, script);
-  return program;
+  return { program, trainer: exported instanceof Trainer ? exported : undefined };
 }
 
 function isProgram(value: unknown): value is Program<unknown> {

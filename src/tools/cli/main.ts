@@ -8,6 +8,7 @@ import { runCommand } from "../script.ts";
 import { addCompileCommand } from "./compile-command.ts";
 import { doctor } from "./doctor.ts";
 import { addExplainCommand } from "./explain-command.ts";
+import { addExportCommand } from "./export-command.ts";
 import { addGraphCommand } from "./graph-command.ts";
 import { addReportCommand } from "./report-command.ts";
 import { addRunCommand } from "./run-command.ts";
@@ -31,6 +32,7 @@ addRunCommand(command);
 addGraphCommand(command);
 addExplainCommand(command);
 addCompileCommand(command);
+addExportCommand(command);
 addReportCommand(command);
 addTuneCommand(command);
 

@@ -1,0 +1,119 @@
+/**
+ * An entry as a StableHLO module: one function, whose arguments are the inputs and states that it reads or changes, and whose
+ * results are its outputs and the new values of states. A state that changes is donated: its argument's memory takes the result.
+ */
+import { CompilerBug } from "../../src/core/errors.ts";
+import { type Entry, neededNodes } from "../../src/graph/entry.ts";
+import type { Node } from "../../src/graph/node.ts";
+import { input, state } from "../../src/graph/ops/source.ts";
+import { type Spellings, spellGraph } from "../graph-exporter.ts";
+import { type Fresh, Hlo, type HloType, typeText, type Value } from "./builder.ts";
+import { type OpWords, type Results, type Scope, typeOf } from "./scope.ts";
+import { words } from "./words.ts";
+
+/** An argument or a result of the function, in order. */
+export interface Place extends HloType {
+  readonly kind: "input" | "state" | "output";
+  /** The path in the user's tree. */
+  readonly name: string;
+}
+
+export interface Argument extends Place {
+  /** The number of the result that takes its memory. */
+  readonly donatedTo?: number;
+}
+
+export interface HloModule {
+  readonly text: string;
+  readonly arguments: readonly Argument[];
+  readonly results: readonly Place[];
+}
+
+/** How a value is divided among devices, as an attribute of its argument or result. */
+export interface Sharding {
+  /** Lines in front of the function. */
+  readonly head: readonly string[];
+  /** The number of devices. */
+  readonly devices: number;
+  of(place: Place): string;
+}
+
+export function hloModule(entry: Entry, sharding?: Sharding): HloModule {
+  const results = [
+    ...entry.outputs.map(({ name, node }): Place => ({ kind: "output", name, ...typeOf(node) })),
+    ...entry.next.map(({ name, node }): Place => ({ kind: "state", name, ...typeOf(node) })),
+  ];
+  const sources = neededNodes(entry).filter(({ op }) => op === input || op === state);
+  const args = sources.map((node): Argument => argumentOf(node, results));
+  const fresh = freshNames();
+  const hlo = new Hlo(fresh, "    ");
+  const given = args.map(({ dtype, shape }, i): Value => ({ name: `%arg${i}`, dtype, shape }));
+  const values = new Map(sources.map((node, i): [Node, Value] => [node, given[i] ?? hlo.constant("f32", 0)]));
+  const { outputs, next } = written(entry, hlo, values);
+  hlo.end("return", [...outputs, ...next]);
+  const parameters = args.map(
+    (argument, i) => `      ${given[i]?.name}: ${typeText(argument)}${attributes(argument, sharding)}`,
+  );
+  const types = results.map((place) => `      ${typeText(place)}${attributes(place, sharding)}`);
+  const text = [
+    `module @${identifier(entry.name)} attributes {mhlo.num_partitions = ${sharding?.devices ?? 1} : i32, mhlo.num_replicas = 1 : i32} {`,
+    ...(sharding?.head ?? []).map((line) => `  ${line}`),
+    "  func.func public @main(",
+    parameters.join(",\n"),
+    "  ) -> (",
+    types.join(",\n"),
+    "  ) {",
+    hlo.text,
+    "  }",
+    "}",
+  ].join("\n");
+  return { text: `${text}\n`, arguments: args, results };
+}
+
+function argumentOf(node: Node, results: readonly Place[]): Argument {
+  const name = String(node.attrs.name);
+  if (node.op === input) return { kind: "input", name, ...typeOf(node) };
+  const result = results.findIndex((place) => place.kind === "state" && place.name === name);
+  return { kind: "state", name, ...typeOf(node), ...(result < 0 ? {} : { donatedTo: result }) };
+}
+
+function attributes(place: Argument, sharding: Sharding | undefined): string {
+  const given = [
+    ...(place.donatedTo === undefined ? [] : [`tf.aliasing_output = ${place.donatedTo} : i32`]),
+    ...(sharding === undefined ? [] : [sharding.of(place)]),
+  ];
+  return given.length === 0 ? "" : ` {${given.join(", ")}}`;
+}
+
+/** Names of functions and modules hold letters, digits and underscores. */
+function identifier(name: string): string {
+  return `e_${name.replace(/\W/g, "_")}`;
+}
+
+function freshNames(): Fresh {
+  let count = 0;
+  return { next: () => `%${count++}` };
+}
+
+/** Everything that the results need, and those. */
+function written(entry: Entry, hlo: Hlo, given: ReadonlyMap<Node, Value>): Results {
+  const scope: Scope = { hlo, values: new Map(given), body: written };
+  const spellings = Object.fromEntries(
+    Object.entries(words).map(([name, write]) => [name, (node: Node) => record(scope, node, write)]),
+  ) as Spellings<void>;
+  spellGraph(entry, spellings);
+  const value = (node: Node): Value => {
+    const found = scope.values.get(node);
+    if (found === undefined) throw new CompilerBug(`%${node.id} was not written`);
+    return found;
+  };
+  return { outputs: entry.outputs.map(({ node }) => value(node)), next: entry.next.map(({ node }) => value(node)) };
+}
+
+function record(scope: Scope, node: Node, write: OpWords): void {
+  if (scope.values.has(node)) return; // an argument
+  write(scope, node).forEach((value, i) => {
+    const result = node.results[i];
+    if (result !== undefined) scope.values.set(result, value);
+  });
+}
