@@ -34,13 +34,12 @@ function checked(hlo: Hlo, indexes: Value, extent: number): { readonly index: Va
 export const oneHotWords = single((scope, node) => {
   const { hlo } = scope;
   const { dtype } = attrsOf(node, oneHot);
-  const labels = operandValue(scope, node);
+  const given = operandValue(scope, node);
+  const labels = given.dtype === "u8" ? hlo.convert(given, "i32") : given;
   const { shape } = typeOf(node);
   const axes = range(labels.shape.length);
-  const { index, inside } = checked(hlo, labels, shape[axes.length] ?? 0);
-  const marked = hlo.select(inside, index, hlo.like(index, -1));
-  const isLabel = hlo.compare("EQ", hlo.broadcast(marked, shape, axes), hlo.iota("i32", shape, axes.length));
-  return converted(hlo, isLabel, dtype);
+  const places = hlo.convert(hlo.iota("i32", shape, axes.length), labels.dtype);
+  return converted(hlo, hlo.compare("EQ", hlo.broadcast(labels, shape, axes), places), dtype);
 });
 
 export const gatherWords = single((scope, node) => {

@@ -47,7 +47,8 @@ export function hloModule(entry: Entry, sharding?: Sharding): HloModule {
   const args = sources.map((node): Argument => argumentOf(node, results));
   const fresh = freshNames();
   const hlo = new Hlo(fresh, "    ");
-  const given = args.map(({ dtype, shape }, i): Value => ({ name: `%arg${i}`, dtype, shape }));
+  const named = argumentNames(args.map(({ name }) => name));
+  const given = args.map(({ dtype, shape }, i): Value => ({ name: named[i] ?? "", dtype, shape }));
   const values = new Map(sources.map((node, i): [Node, Value] => [node, given[i] ?? hlo.constant("f32", 0)]));
   const { outputs, next } = written(entry, hlo, values);
   hlo.end("return", [...outputs, ...next]);
@@ -83,6 +84,19 @@ function attributes(place: Argument, sharding: Sharding | undefined): string {
     ...(sharding === undefined ? [] : [sharding.of(place)]),
   ];
   return given.length === 0 ? "" : ` {${given.join(", ")}}`;
+}
+
+/** The paths as names of values, with other characters than MLIR takes there replaced. */
+function argumentNames(paths: readonly string[]): readonly string[] {
+  const taken = new Set<string>();
+  return paths.map((path) => {
+    const plain = path.replace(/[^\w$.-]/g, "_");
+    const start = /^[A-Za-z_$]/.test(plain) ? plain : `in_${plain}`;
+    let name = start;
+    for (let i = 2; taken.has(name); i++) name = `${start}_${i}`;
+    taken.add(name);
+    return `%${name}`;
+  });
 }
 
 /** Names of functions and modules hold letters, digits and underscores. */

@@ -52,26 +52,34 @@ export function addExportCommand(program: Command): void {
 
 function parseSeed(text: string): number {
   const seed = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(seed)) throw new InvalidArgumentError("It is a whole number from 0.");
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(seed))
+    throw new InvalidArgumentError("It is a whole number from 0.");
   return seed;
 }
 
 function parseMesh(text: string): readonly MeshAxis[] {
   const axes = text.split(",").map((part) => {
     const [, name = "", size] = /^\s*([A-Za-z_]\w*)\s*=\s*(\d+)\s*$/.exec(part) ?? [];
-    if (name === "" || Number(size) < 1) throw new InvalidArgumentError(`"${part}" is no axis: write name=number, as data=8.`);
+    if (name === "" || Number(size) < 1)
+      throw new InvalidArgumentError(`"${part}" is no axis: write name=number, as data=8.`);
     return { name, size: Number(size) };
   });
-  if (new Set(axes.map(({ name }) => name)).size < axes.length) throw new InvalidArgumentError("An axis is given twice.");
+  if (new Set(axes.map(({ name }) => name)).size < axes.length)
+    throw new InvalidArgumentError("An axis is given twice.");
   return axes;
 }
 
 /** Parses one --shard; it may be given several times. */
 function parseShard(text: string, before: readonly Shard[] = []): readonly Shard[] {
   const at = text.lastIndexOf("=");
-  const axes = text.slice(at + 1).split(",").map((axis) => axis.trim());
+  const axes = text
+    .slice(at + 1)
+    .split(",")
+    .map((axis) => axis.trim());
   if (at < 1 || axes.some((axis) => !/^\w+$/.test(axis))) {
-    throw new InvalidArgumentError('Write state=axes, an axis of the mesh or _ for each axis of the state: "*dense1.kernel=_,model".');
+    throw new InvalidArgumentError(
+      'Write state=axes, an axis of the mesh or _ for each axis of the state: "*dense1.kernel=_,model".',
+    );
   }
   return [...before, { pattern: text.slice(0, at), division: axes.map((axis) => (axis === "_" ? null : axis)) }];
 }
