@@ -15,13 +15,11 @@ import type { Target } from "../../codegen/target.ts";
 import { wgslMoves } from "../../codegen/wgsl/moves/all.ts";
 import { wgslPolicy } from "../../codegen/wgsl/policy/policy.ts";
 import { compileOn } from "../../src/compile.ts";
-import { f32, grad, matmul, mul, normal, param, program, relu, softmax, sub, sum, tanh } from "../../src/index.ts";
+import { f32, grad, matmul, mul, normal, param, program, softmax, sub, sum, tanh } from "../../src/index.ts";
 import { JsMachine } from "../../src/runtime/js/machine.ts";
 import { jsTarget, setupOf } from "../../src/targets.ts";
 import { exporterOf } from "../../src/tools/cli/export.ts";
-import { exportGraph } from "../../src/tools/export-graph.ts";
 import { tscEnv, tscFlags } from "../installed.ts";
-import { stablehlo } from "../targets/stablehlo.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -125,37 +123,4 @@ test("a target without a device is an exporter", () => {
   expect(manifest).toMatchObject({ target: "dummy", entries: [{ name: "step" }] });
   const launched = manifest.entries[0].sequence.flatMap((step: { readonly launch?: string }) => step.launch ?? []);
   expect(manifest.entries[0].functions).toEqual(launched);
-});
-
-test("an exporter of graphs spells an entry that is specialized: gradients worked out, sizes numbers, each op said once", () => {
-  const linear = program({
-    inputs: { x: f32("batch", 3) },
-    state: { w: param(normal(0, 1, 3, 2)) },
-    step({ x }, { w }) {
-      const loss = sum(relu(matmul(x, w)));
-      return { outputs: { loss }, next: { w: sub(w, mul(grad(loss, w), 0.5)) } };
-    },
-  });
-  expect(exportGraph(linear, "step", { batch: 5 }, stablehlo)).toMatchInlineSnapshot(`
-    "func @step {
-      %0 = parameter {name = "x", dtype = "f32", shape = [5,3]} : () -> (tensor<5x3xf32>)
-      %1 = parameter {name = "w", dtype = "f32", shape = [3,2]} : () -> (tensor<3x2xf32>)
-      %2 = stablehlo.dot_general %0, %1 {batchLeft = [], batchRight = [], sumLeft = [1], sumRight = [0]} : (tensor<5x3xf32>, tensor<3x2xf32>) -> (tensor<5x2xf32>)
-      %3 = stablehlo.constant {dtype = "f32", value = 0} : () -> (tensor<f32>)
-      %4 = stablehlo.broadcast_in_dim %3 {shape = [5,2], axes = []} : (tensor<f32>) -> (tensor<5x2xf32>)
-      %5 = stablehlo.maximum %2, %4 : (tensor<5x2xf32>, tensor<5x2xf32>) -> (tensor<5x2xf32>)
-      %6 = stablehlo.reduce add %5 {axes = [0,1]} : (tensor<5x2xf32>) -> (tensor<f32>)
-      %7 = stablehlo.constant {dtype = "f32", value = 1} : () -> (tensor<f32>)
-      %8 = stablehlo.broadcast_in_dim %7 {shape = [5,2], axes = []} : (tensor<f32>) -> (tensor<5x2xf32>)
-      %9 = stablehlo.compare GT, %5, %4 : (tensor<5x2xf32>, tensor<5x2xf32>) -> (tensor<5x2xi1>)
-      %10 = stablehlo.select %9, %8, %4 : (tensor<5x2xi1>, tensor<5x2xf32>, tensor<5x2xf32>) -> (tensor<5x2xf32>)
-      %11 = stablehlo.dot_general %0, %10 {batchLeft = [], batchRight = [], sumLeft = [0], sumRight = [0]} : (tensor<5x3xf32>, tensor<5x2xf32>) -> (tensor<3x2xf32>)
-      %12 = stablehlo.constant {dtype = "f32", value = 0.5} : () -> (tensor<f32>)
-      %13 = stablehlo.broadcast_in_dim %12 {shape = [3,2], axes = []} : (tensor<f32>) -> (tensor<3x2xf32>)
-      %14 = stablehlo.multiply %11, %13 : (tensor<3x2xf32>, tensor<3x2xf32>) -> (tensor<3x2xf32>)
-      %15 = stablehlo.subtract %1, %14 : (tensor<3x2xf32>, tensor<3x2xf32>) -> (tensor<3x2xf32>)
-      return %6 /* loss */, %15 /* w */
-    }"
-  `);
-  expect(() => exportGraph(linear, "train", {}, stablehlo)).toThrow('there is no entry "train": the program has step');
 });

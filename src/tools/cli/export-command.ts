@@ -7,9 +7,9 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { MeshAxis } from "../../../codegen/stablehlo/sharding.ts";
 import type { Dims } from "../../graph/shape.ts";
-import { type Shard, stableHloFolder } from "../interop/stablehlo-folder.ts";
 import { checkDims, chooseEntry, dimsHelp, parseDims } from "./choose.ts";
 import { loadExported } from "./load.ts";
+import { type Shard, stableHloFolder } from "./stablehlo-folder.ts";
 import { startOf } from "./start-checkpoint.ts";
 import { writeFiles } from "./write-files.ts";
 
