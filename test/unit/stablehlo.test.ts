@@ -7,7 +7,7 @@ import { hloModule } from "../../codegen/stablehlo/module.ts";
 import { specializedEntry } from "../../src/compile.ts";
 import { f32, grad, matmul, mul, normal, param, program, randomUniform, relu, sub, sum } from "../../src/index.ts";
 import { encodeCheckpoint, fingerprintOf } from "../../src/io/checkpoint.ts";
-import { startingState } from "../../src/runtime/start-values.ts";
+import { startValuesOf } from "../../src/runtime/start-values.ts";
 import { stableHloFolder } from "../../src/tools/cli/stablehlo-folder.ts";
 
 const linear = program({
@@ -89,7 +89,11 @@ test("a mesh shares the batch, and states where that is asked for", () => {
     { name: "data", size: 2 },
     { name: "model", size: 2 },
   ];
-  const state = encodeCheckpoint({ fingerprint: fingerprintOf(linear), state: startingState(linear, 0), seed: 0 });
+  const state = encodeCheckpoint({
+    fingerprint: fingerprintOf(linear),
+    state: startValuesOf(linear.states, 0),
+    seed: 0,
+  });
   const folder = (options: object) => stableHloFolder(linear, state, { dims: { batch: 4 }, mesh, ...options });
   const text = String(folder({ shards: [{ pattern: "*w", division: [null, "model"] }] }).get("step.mlir"));
   expect(text).toContain('sdy.mesh @mesh = <["data"=2, "model"=2]>');
@@ -111,7 +115,11 @@ test("a mesh shares the batch, and states where that is asked for", () => {
 });
 
 test("a manifest says what the launcher needs, and the states are a checkpoint", () => {
-  const state = encodeCheckpoint({ fingerprint: fingerprintOf(linear), state: startingState(linear, 3), seed: 3 });
+  const state = encodeCheckpoint({
+    fingerprint: fingerprintOf(linear),
+    state: startValuesOf(linear.states, 3),
+    seed: 3,
+  });
   const files = stableHloFolder(linear, state, { dims: { batch: 4 } });
   expect([...files.keys()]).toEqual(["step.mlir", "state.safetensors", "manifest.json"]);
   expect(JSON.parse(String(files.get("manifest.json")))).toMatchObject({

@@ -3,7 +3,7 @@
  *
  *   tensorloom compile mnist.ts --target wasm --dims batch=128 -o build
  */
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { messageOf, UserError } from "../../core/errors.ts";
@@ -13,6 +13,7 @@ import { namingOf } from "../names/naming.ts";
 import { dimsHelp, noNamesHelp, parseDims, parseSkip, skipHelp } from "./choose.ts";
 import { type Exported, type ExportedFiles, type ExportOptions, exporters } from "./export.ts";
 import { loadProgram } from "./load.ts";
+import { writeFiles } from "./write-files.ts";
 
 interface CompileFlags extends Omit<ExportOptions, "entries"> {
   readonly target: TargetName;
@@ -51,7 +52,7 @@ export function addCompileCommand(program: Command): void {
             ...chosen,
             naming: names ? namingOf(made) : undefined,
           });
-      await writeAll(output, files);
+      await writeFiles(output, files);
       process.stdout.write(`${output}: ${told}\n`);
     });
 }
@@ -110,14 +111,5 @@ async function readState(path: string): Promise<Uint8Array> {
     return await readFile(path);
   } catch (error) {
     throw new UserError(`could not read ${path}: ${messageOf(error)}`);
-  }
-}
-
-async function writeAll(folder: string, files: ExportedFiles): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-    for (const [name, content] of files) await writeFile(join(folder, name), content);
-  } catch (error) {
-    throw new UserError(`could not write to ${folder}: ${messageOf(error)}`);
   }
 }
