@@ -4,14 +4,14 @@
  *   tensorloom compile mnist.ts --target wasm --dims batch=128 -o build
  */
 import { readdir, readFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { messageOf, UserError } from "../../core/errors.ts";
 import type { Program } from "../../dsl/program.ts";
 import { type TargetName, targetNames } from "../../kernel/target.ts";
 import { namingOf } from "../names/naming.ts";
 import { dimsHelp, noNamesHelp, parseDims, parseSkip, skipHelp } from "./choose.ts";
-import { type Exported, type ExportedFiles, type ExportOptions, exporters } from "./export.ts";
+import { type Exported, type ExportOptions, exporters } from "./export.ts";
 import { loadProgram } from "./load.ts";
 import { writeFiles } from "./write-files.ts";
 
