@@ -1,6 +1,6 @@
 /** What a run measured, by workload and system, and what follows from the floors. */
 
-import { flopsPerRound } from "./ceiling.ts";
+import { flopsPerRound } from "../codegen/wasm/ceiling-probe.ts";
 import { medianOf, type Outcome } from "./match.ts";
 import { floorOf } from "./systems.ts";
 import { ceilingRounds, copyBytes, flopsOf, titleOf, type Workload } from "./workloads.ts";

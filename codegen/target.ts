@@ -31,8 +31,11 @@ export interface Target<A extends Artifact, Facts> {
   candidates?(facts: Facts): readonly Candidate[];
   /** A kernel as the printer takes it: what the target means otherwise is said otherwise. */
   legalize(kernel: Kernel, facts: Facts): Kernel;
-  /** For the entries of one compilation: a kernel that it has printed for one it need not print for another. */
-  printer(facts: Facts): (sequence: Sequence, addresses: Addresses, crew: Crew) => A;
+  /**
+   * For the entries of one compilation: a kernel that it has printed for one it need not print for another. `isClocked`: to be timed
+   * launch by launch, where the code itself must have a part in that.
+   */
+  printer(facts: Facts): (sequence: Sequence, addresses: Addresses, crew: Crew, isClocked?: boolean) => A;
 }
 
 /** A way to schedule a kernel that is not the usual one: other numbers for the target's policy, and so other lists of moves. */
@@ -55,7 +58,7 @@ export interface BoundTarget<A extends Artifact = Artifact> {
   printer(): Printer<A>;
 }
 
-export type Printer<A> = (sequence: Sequence, addresses: Addresses, crew?: Crew) => A;
+export type Printer<A> = (sequence: Sequence, addresses: Addresses, crew?: Crew, isClocked?: boolean) => A;
 
 export function bindTarget<A extends Artifact, Facts>(
   target: Target<A, Facts>,
@@ -70,7 +73,7 @@ export function bindTarget<A extends Artifact, Facts>(
     legalize: (kernel) => target.legalize(kernel, facts),
     printer() {
       const print = target.printer(facts);
-      return (sequence, addresses, crew = alone) => print(sequence, addresses, crew);
+      return (sequence, addresses, crew = alone, isClocked = false) => print(sequence, addresses, crew, isClocked);
     },
   };
 }

@@ -27,7 +27,8 @@ import type { Sequence } from "./program/sequence.ts";
 import { isWatchName, watchedOf } from "./program/watched.ts";
 import { workOf } from "./program/work.ts";
 import { checkDims } from "./runtime/dims.ts";
-import { type Executable, makeExecutable } from "./runtime/executable.ts";
+import { makeExecutable } from "./runtime/executable.ts";
+import type { Executable } from "./runtime/executable-type.ts";
 import { declaredInputs } from "./runtime/feeds.ts";
 import type { MachineOptions } from "./runtime/machine.ts";
 import type { Compiled } from "./runtime/specializations.ts";
@@ -226,6 +227,7 @@ export function stagesOf<A extends Artifact>(
     name,
     dims,
     artifact,
+    ...(crew !== undefined && crew.threads > 1 ? { clocked: () => together.print(sequence, layout, crew, true) } : {}),
     buffers,
     inputs: inputSlots(simplified, [...declared.input, ...declared.held], splitPath),
     outputs: new Map([...outputs].filter(([name]) => !isWatchName(name))),

@@ -240,7 +240,19 @@ export type { Verbose } from "./nn/verbose.ts";
 export type { Watch, WatchContext } from "./nn/watch.ts";
 export type { ClassWeight } from "./nn/weights.ts";
 export type { Report } from "./program/report.ts";
-export type { Executable } from "./runtime/executable.ts";
+export type { Executable } from "./runtime/executable-type.ts";
+export type {
+  EntryProfile,
+  KernelProfile,
+  Profile,
+  ProfileOptions,
+  RunningProfile,
+  Span,
+  ThreadProfile,
+  TransferProfile,
+} from "./runtime/profile/profile.ts";
+export { type PrintProfileOptions, printProfile } from "./runtime/profile/table.ts";
+export { profileTrace, type Trace, type TraceEvent } from "./runtime/profile/trace.ts";
 export type { VectorBits } from "./runtime/vectors.ts";
 export { jsTarget, type TargetOptions } from "./targets.ts";
 export { type ExamineOptions, examineTargets, type TargetExam } from "./tools/doctor.ts";

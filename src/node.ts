@@ -254,6 +254,9 @@ export async function nodeGpu(options?: NodeGpuOptions): Promise<Gpu> {
   return gpu;
 }
 
+/** A clock that is read by nobody but the user's own program need not be blurred: launches of microseconds are timed. */
+const exactTimes = "disable-dawn-features=timestamp_quantization";
+
 /** What Dawn keeps back on NVIDIA: f16, and the matrix units, which are an experiment of WebGPU's. */
 const mixedToggles = "enable-dawn-features=vulkan_enable_f16_on_nvidia,allow_unsafe_apis";
 
@@ -290,5 +293,5 @@ async function loadDawn(precision: Precision): Promise<Gpu> {
         : `the package webgpu could not be loaded: ${why}`,
     );
   }
-  return loaded.create(precision === "mixed" ? [mixedToggles] : []);
+  return loaded.create(precision === "mixed" ? [exactTimes, mixedToggles] : [exactTimes]);
 }

@@ -103,7 +103,7 @@ export type {
 } from "./program/buffer.ts";
 export type { Picks as KernelPicks } from "./program/compiled.ts";
 export type { AgainReport, EntryReport, KernelReport, MemoryReport, PassReport } from "./program/report.ts";
-export type { ExecutableCore } from "./runtime/executable.ts";
+export type { ExecutableCore } from "./runtime/executable-type.ts";
 export type { Feed, FeedsOf, ViewOf } from "./runtime/feeds.ts";
 export type { NestedNumbers } from "./runtime/host-values.ts";
 export type { LaunchObserver } from "./runtime/machine.ts";

@@ -56,9 +56,9 @@ export function clockedTarget(clocks: Clocks, threads: number, vectors: VectorBi
   const target: Target<WasmArtifact, WasmFacts> = {
     ...wasm,
     printer(known) {
-      const print = wasmPrinter({ ...known, clocked: true });
+      const print = wasmPrinter(known);
       return (sequence, addresses, crew) => {
-        const artifact = print(sequence, addresses, crew);
+        const artifact = print(sequence, addresses, crew, true);
         clocks.calls = callsOf(sequence, artifact);
         return artifact;
       };

@@ -11,9 +11,9 @@
  * steps, in which both programs take turns.
  */
 import { parseArgs } from "node:util";
+import { wasmFound } from "../../src/runtime/wasm/device.ts";
 import { median } from "../against/duel.ts";
 import { table } from "../print.ts";
-import { ceilingOn, readBandwidthOn } from "./ceilings.ts";
 import { Clocks, clockedTarget } from "./clocked.ts";
 import { jobs, type Running } from "./jobs.ts";
 
@@ -111,9 +111,12 @@ function tableOf(one: Trace, all: Trace, flopsPerMs: number, bytesPerMs: number)
   return table(["microseconds", "1 thread", ...columns, "together", "share"], [...body, last, whole]);
 }
 
-const [flopsPerMs, bytesPerMs] = [await ceilingOn(threads, vectors), await readBandwidthOn(threads)];
+const machine = await wasmFound({ threads, vectors }).machine(0, {});
+const { flops = 0, bytes = 0 } = (await machine.ceiling?.()) ?? {};
+machine.dispose();
+const [flopsPerMs, bytesPerMs] = [flops / 1000, bytes / 1000];
 console.log(
-  `${process.version}: ${threads} threads do ${(flopsPerMs / 1e6).toFixed(0)} GFLOP/s in registers and read ${(bytesPerMs / 1e6).toFixed(1)} GB/s.\n`,
+  `${process.version}: ${threads} threads do ${(flopsPerMs / 1e6).toFixed(0)} GFLOP/s in registers and copy ${(bytesPerMs / 1e6).toFixed(1)} GB/s.\n`,
 );
 for (const job of jobs.filter(({ name }) => flags.only === "all" || name === flags.only)) {
   const [one, all] = [await traceOn(1, job), await traceOn(threads, job)];

@@ -31,15 +31,12 @@ export interface WasmOptions {
   readonly relaxed: boolean;
   /** The engine makes vectors of 256 bits of neighbouring ones: not across calls, so routines are written where they are used. */
   readonly joinsVectors?: boolean;
-  /** `run` tells an imported clock where each thread is: for who measures them (bench/threads/clocked.ts). */
-  readonly clocked?: boolean;
 }
 
 /** What is written so far. Functions are told by their place here, until a module takes them in. */
 export class WasmObjects implements WasmModuleContext {
   readonly relaxed: boolean;
   readonly joinsVectors: boolean;
-  readonly clocked: boolean;
   readonly mod: FunctionRef = { ...imported, index: 0 };
   readonly #functions: FunctionRef[] = [this.mod];
   readonly #code: (Code | null)[] = [null];
@@ -57,10 +54,9 @@ export class WasmObjects implements WasmModuleContext {
     },
   };
 
-  constructor({ relaxed, joinsVectors = false, clocked = false }: WasmOptions) {
+  constructor({ relaxed, joinsVectors = false }: WasmOptions) {
     this.relaxed = relaxed;
     this.joinsVectors = joinsVectors;
-    this.clocked = clocked;
   }
 
   /** The code of a function; of `mod` there is none. */

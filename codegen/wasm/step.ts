@@ -39,18 +39,24 @@ type CopyStep = StepOf<"copy">;
 /** Prints entries of one compilation: a kernel that they share is written once. */
 export function wasmPrinter(options: WasmOptions) {
   const objects = new WasmObjects(options);
-  return (sequence: Sequence, addresses: Addresses, crew: Crew): WasmArtifact =>
-    printModule(sequence, addresses, objects, crew);
+  return (sequence: Sequence, addresses: Addresses, crew: Crew, isClocked = false): WasmArtifact =>
+    printModule(sequence, addresses, objects, crew, isClocked);
 }
 
-/** The module that runs `sequence` on buffers at these addresses. */
-function printModule(sequence: Sequence, addresses: Addresses, objects: WasmObjects, crew: Crew): WasmArtifact {
+/** The module that runs `sequence` on buffers at these addresses. `isClocked`: `run` tells an imported clock where each thread is. */
+function printModule(
+  sequence: Sequence,
+  addresses: Addresses,
+  objects: WasmObjects,
+  crew: Crew,
+  isClocked: boolean,
+): WasmArtifact {
   const layout = layOut(sequence, addresses, crew);
   const wasm = new WasmModule(layout.bases);
   wasm.importMemory(importNames.module, importNames.memory, importedMemory(layout.shared));
   const linker = new Linker(wasm, objects, importMod(wasm, importNames.module, importNames.mod));
   const { module: from, clock: name } = importNames;
-  const clock = objects.clocked ? wasm.importFunction(from, name, ["i32", "i32"], []) : null;
+  const clock = isClocked ? wasm.importFunction(from, name, ["i32", "i32"], []) : null;
   const kernels = kernelsOf(sequence);
   const steps = artifactSteps(sequence, addresses);
   const launch = ({ label, kernel, bindings }: LaunchStep): FunctionRef => {

@@ -70,7 +70,14 @@ export function isByRows(name: string, entry: string): boolean {
   return name.startsWith(prefixOf(entry));
 }
 
-const prefixOf = (entry: string): string => `${entry} by rows (`;
+/** The entry that one by rows, of this name, was made of; null for any other. */
+export function entryByRows(name: string): string | null {
+  const end = name.indexOf(byRowsWords);
+  return end < 0 ? null : name.slice(0, end);
+}
+
+const byRowsWords = " by rows (";
+const prefixOf = (entry: string): string => `${entry}${byRowsWords}`;
 
 /** How bytes are scaled to the same bits; `divides` where the target's division is rounded as the standard says. */
 export function byteScale(scale: number, divides: boolean): ByteScale {

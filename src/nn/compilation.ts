@@ -11,7 +11,7 @@ import { type CompileOptions, compileTable } from "../compile-options.ts";
 import { messageOf, UserError } from "../core/errors.ts";
 import { callable, checkOptions, count, either, flag, type OptionTable, oneOf } from "../core/options.ts";
 import { atLine, here } from "../core/origin.ts";
-import type { Executable } from "../runtime/executable.ts";
+import type { Executable } from "../runtime/executable-type.ts";
 import type { Snapshot } from "../runtime/state.ts";
 import { openSession, type Session, startOfRun } from "./session.ts";
 import { programFor, type Training, type TrainingOutputs, type TrainingProgram } from "./training-program.ts";

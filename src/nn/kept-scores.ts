@@ -5,7 +5,7 @@
 import { CompilerBug } from "../core/errors.ts";
 import { joinPath } from "../dsl/tree.ts";
 import { sizeOf } from "../graph/shape.ts";
-import type { Executable } from "../runtime/executable.ts";
+import type { Executable } from "../runtime/executable-type.ts";
 import type { TypedArray } from "../runtime/typed-arrays.ts";
 import type { Table } from "./history.ts";
 import { type KeptPart, resultsEntry } from "./scoring.ts";

@@ -10,7 +10,7 @@ import { joinPath } from "../dsl/tree.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { DataPosition } from "../io/checkpoint.ts";
 import { longestSum } from "../kernel/target.ts";
-import type { Executable } from "../runtime/executable.ts";
+import type { Executable } from "../runtime/executable-type.ts";
 import type { SavedCallbacks } from "./callbacks/callback-state.ts";
 import { RunningMeans, type Scores } from "./history.ts";
 import type { InputScales } from "./input-scale.ts";

@@ -19,7 +19,8 @@ import { type Checkpoint, checkSaved, decodeCheckpoint, type Fingerprint } from 
 import type { WeightSource } from "../io/weight-file.ts";
 import { type LoadWeightsOptions, loadWeightsTable, type SaveWeightsOptions, saveWeightsTable } from "../io/weight-options.ts"; // biome-ignore format: names
 import type { LoadedWeights } from "../io/weights.ts";
-import type { Executable } from "../runtime/executable.ts";
+import type { Executable } from "../runtime/executable-type.ts";
+import type { Profile, ProfileOptions } from "../runtime/profile/profile.ts";
 import { ArrayBatches } from "./batches.ts";
 import { checkpoint, fingerprintOfTraining, putWeights, restore, weightsOf } from "./checkpointing.ts";
 import {
@@ -286,6 +287,11 @@ export class Trainer<Name extends string = never, In extends string = never, Out
       const session = this.#compiled("predictOnBatch");
       return (await session.turns.take(() => predictOnBatch(session, given, this.#batchBuffers))) as Predicted<Out>;
     });
+  }
+
+  /** Where the time goes while `work` runs, `() => net.fit(...)` say: see `Executable.profile`. Not what runs after a new compilation. */
+  async profile(work: () => unknown, options?: ProfileOptions): Promise<Profile> {
+    return told("profile", async () => this.#compiled("profile").executable.profile(work, options));
   }
 
   /** From the next step on; nothing is compiled anew. */

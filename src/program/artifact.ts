@@ -79,6 +79,8 @@ export type LaunchStep = StepOf<"launch">;
 
 export interface Artifact {
   readonly steps: readonly ArtifactStep[];
+  /** Launches that a machine may make as one: their ids, in order. */
+  readonly joined?: readonly { readonly steps: readonly number[] }[];
 }
 
 /** The buffers of an entry, with their places, and how large each segment is: what a printer needs besides the sequence. */

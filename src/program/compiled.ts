@@ -38,6 +38,8 @@ export interface CompiledEntry<A = unknown> {
   readonly dims: Dims;
   /** What the target printed. */
   readonly artifact: A;
+  /** The same with clocks between its launches, at the same addresses: for threads, whose waiting only their own code sees. */
+  readonly clocked?: () => A;
   readonly buffers: ReadonlyMap<Buffer, BufferSlot>;
   readonly inputs: readonly InputSlot[];
   /** By path in the tree of outputs. */

@@ -1,6 +1,7 @@
 /**
  * What became of one entry, told from its sequence: by steps, not by positions.
  */
+import { type Origin, userLine } from "../core/origin.ts";
 import type { Node } from "../graph/node.ts";
 import type { NodeNames } from "../graph/node-names.ts";
 import { printNode } from "../graph/print.ts";
@@ -70,6 +71,15 @@ function kernelReport(launch: Launch, { times, again, names }: Around): KernelRe
     get fuses() {
       return linesOf(nodes, names);
     },
+    get nodes() {
+      return nodes.map((node) => node.id);
+    },
+    get lines() {
+      return [...new Set(originsOf(nodes).flatMap((origin) => userLine(origin) ?? []))];
+    },
+    get layers() {
+      return [...new Set(originsOf(nodes).flatMap(({ layer }) => layer ?? []))];
+    },
     get again() {
       return linesOf(again.in(launch), names);
     },
@@ -77,6 +87,12 @@ function kernelReport(launch: Launch, { times, again, names }: Around): KernelRe
     bytes,
     schedule: printSchedules(schedule),
   };
+}
+
+/** Those of what takes the time first. */
+function originsOf(nodes: readonly Node[]): readonly Origin[] {
+  const rank = ({ op: { kind } }: Node): number => (kind === "contract" ? 0 : kind === "reduce" ? 1 : 2);
+  return nodes.toSorted((a, b) => rank(a) - rank(b)).flatMap(({ origins }) => origins);
 }
 
 /** Written when somebody asks, as most compilations are not looked at; results of one op are one line. */

@@ -21,6 +21,11 @@ export interface KernelReport {
   readonly times: number;
   /** The nodes computed inside, as the graph printer writes them. */
   readonly fuses: readonly string[];
+  /** Their ids. */
+  readonly nodes: readonly number[];
+  /** The user's lines that they come from, each once, and the layers: first those of the contraction or reduction, if there is one. */
+  readonly lines: readonly string[];
+  readonly layers: readonly string[];
   /** Those of them that the forward pass has computed before, as something is checkpointed. */
   readonly again: readonly string[];
   /** Of one launch. */

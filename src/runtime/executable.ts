@@ -8,59 +8,27 @@
  */
 
 import { UserError } from "../core/errors.ts";
-import { checkOptions, checkValue, list, object, text } from "../core/options.ts";
-import { atLine, here } from "../core/origin.ts";
+import { checkArguments, checkOptions, checkValue, list, object, text } from "../core/options.ts";
+import { told } from "../core/origin.ts";
 import type { Program } from "../dsl/program.ts";
 import type { Dims } from "../graph/shape.ts";
 import type { BufferSlot } from "../program/buffer.ts";
 import type { Report } from "../program/report.ts";
 import { Calls } from "./calls.ts";
 import { checkDims, dimsOfFeeds } from "./dims.ts";
-import { checkFeed, checkNames, copyFeeds, type DeclaredInput, type Feeds, type FeedsOf, feedAt } from "./feeds.ts";
+import type { Executable, ExecutableCore } from "./executable-type.ts";
+import { checkFeed, checkNames, copyFeeds, type DeclaredInput, type Feeds, feedAt } from "./feeds.ts";
 import { type HeldRows, Holding, type HoldingParts, type HoldRequest } from "./held-rows.ts";
 import { feedError } from "./host-values.ts";
 import { OneStep, type Runner } from "./machine.ts";
 import { firstNonFinite } from "./non-finite.ts";
 import { joined, outputTree, scalarOr } from "./outputs.ts";
-import { type AnyRequest, type Job, type RunRequest, refusePromise, requestTable, type StepsRequest } from "./requests.ts"; // biome-ignore format: names
+import { profileHook } from "./profile/hook.ts";
+import { type Profile, type ProfileOptions, profileTable, type RunningProfile, workWords } from "./profile/profile.ts";
+import { type AnyRequest, checkedRequest, type Job, refusePromise, unknownEntry } from "./requests.ts";
 import { type Compiled, letGo, type Specialization, type SpecializationParts, Specializations } from "./specializations.ts"; // biome-ignore format: names
-import { StateAccess } from "./state.ts";
+import { StateAccess, type StateParts } from "./state.ts";
 import type { TypedArray } from "./typed-arrays.ts";
-import type { ReadValue, SeriesOf, ValueOf } from "./value-types.ts";
-
-/**
- * The methods of every executable; entries stand beside them under their own names.
- *
- * Calls of all of these, and of `state`, take effect in the order in which they are made, awaited or not, whatever must be
- * compiled first. Feeds and values count as they are at the call: an array may be written to again as soon as it returns.
- */
-export interface ExecutableCore<Outputs, Inputs = unknown> {
-  /** The states, by path. */
-  readonly state: StateAccess;
-  readonly report: Report;
-  /** Compiles entries (all by default) for other sizes of symbolic dimensions (a last, shorter batch), over the same states. */
-  prepare(dims: Dims, entries?: readonly (keyof Outputs & string)[]): Promise<void>;
-  /** An output of the latest call that has one of this name. */
-  read<N extends string>(name: N): Promise<ReadValue<Outputs, N>>;
-  /** Runs an entry, once or for many steps, and brings all its outputs back: with `steps`, those of every step. */
-  run<E extends keyof Outputs & string>(request: StepsRequest<E, Inputs>): Promise<SeriesOf<Outputs[E]>>;
-  run<E extends keyof Outputs & string>(request: RunRequest<E, Inputs>): Promise<ValueOf<Outputs[E]>>;
-  /**
-   * What made the first NaN or infinity of the latest run, in words, with the line; null where its results are finite, or the program was
-   * compiled without `debug: { nan: true }`.
-   */
-  nonFinite(): Promise<string | null>;
-  /** Releases device and memory. Later calls fail. */
-  dispose(): void;
-}
-
-/** A compiled program: its entries by `run`, or each by its own name, its state, its report. */
-export type Executable<Outputs = Readonly<Record<string, unknown>>, Inputs = unknown> = ExecutableCore<
-  Outputs,
-  Inputs
-> & {
-  readonly [E in keyof Outputs]: (feeds?: FeedsOf<Inputs>) => void;
-};
 
 const sizesByName = "the sizes of dimensions: { batch: 16 }";
 
@@ -91,6 +59,7 @@ export async function makeExecutable<O, I>(parts: ExecutableParts): Promise<Exec
   for (const name of parts.program.entries.keys()) {
     Object.defineProperty(core, name, { value: (feeds?: Feeds) => core.enqueue(name, feeds ?? {}), enumerable: true });
   }
+  await profileHook()?.((options) => core.startProfile("profile", options));
   return core as unknown as Executable<O, I>;
 }
 
@@ -99,12 +68,24 @@ export async function holdRows(executable: object, request: HoldRequest): Promis
   return executable instanceof Core ? executable.hold(request) : null;
 }
 
+/** Begins a profile of an executable, after all calls so far: for who cannot say what is to be looked at as one function. */
+export async function startProfile(
+  call: string,
+  executable: object,
+  options: ProfileOptions = {},
+): Promise<RunningProfile> {
+  if (!(executable instanceof Core)) throw new UserError(`${call}: somebody else made this executable`);
+  return executable.startProfile(call, options);
+}
+
 class Core implements ExecutableCore<never> {
   readonly state: StateAccess;
   readonly #parts: ExecutableParts;
   readonly #specializations: Specializations;
   readonly #calls = new Calls(() => this.#assertUsable());
   readonly #holding: Holding;
+  readonly #states: StateParts;
+  #isProfiled = false;
   #failure: Error | null = null;
 
   constructor(parts: ExecutableParts) {
@@ -118,7 +99,8 @@ class Core implements ExecutableCore<never> {
     const start: HoldingParts["start"] = (specialization, runner) => this.#start(specialization, runner);
     const ready: HoldingParts["ready"] = (runner) => this.#ready(runner);
     this.#holding = new Holding({ program, dims, specializations, calls, assertUsable, start, ready });
-    this.state = new StateAccess(parts, this.#calls, () => this.#assertUsable());
+    this.#states = { states: parts.states, program, machine: parts.machine };
+    this.state = new StateAccess(this.#states, this.#calls, () => this.#assertUsable());
   }
 
   get report(): Report {
@@ -129,7 +111,7 @@ class Core implements ExecutableCore<never> {
     this.#assertUsable();
     const all = { ...this.#parts.dims, ...checkValue("prepare", "what comes first", dims, object<Dims>(sizesByName)) };
     for (const name of checkValue("prepare", "what comes second", entries, list(text))) {
-      if (!this.#parts.program.entries.has(name)) throw this.#unknownEntry("prepare", name);
+      if (!this.#parts.program.entries.has(name)) throw unknownEntry("prepare", this.#parts.program, name);
       if (this.#specializations.find(name, all) === undefined) checkDims("prepare", this.#parts.program.inputs, all);
       const specialization = await this.#specializations.hold(name, all);
       this.#specializations.noteUse(specialization);
@@ -167,9 +149,10 @@ class Core implements ExecutableCore<never> {
   }
 
   async run(request: AnyRequest): Promise<never> {
-    const { entry, feeds = {}, steps } = this.#checked(request);
+    const { entry, feeds = {}, steps } = checkedRequest(request, this.#parts.inputs);
     this.#assertUsable();
-    if (entry === undefined || !this.#parts.program.entries.has(entry)) throw this.#unknownEntry("run", entry);
+    if (entry === undefined || !this.#parts.program.entries.has(entry))
+      throw unknownEntry("run", this.#parts.program, entry);
     const count = steps ?? 1;
     if (!Number.isSafeInteger(count) || count < 1) {
       throw new UserError(`run: steps must be a whole number, at least 1, not ${count}`);
@@ -198,36 +181,48 @@ class Core implements ExecutableCore<never> {
     return this.#holding.hold(request);
   }
 
+  async profile(work: () => unknown, options: ProfileOptions = {}): Promise<Profile> {
+    checkArguments("profile", arguments, 2);
+    return told("profile", async () => {
+      if (typeof work !== "function") throw new UserError(workWords(work));
+      const running = await this.startProfile("profile", options);
+      try {
+        await work();
+      } catch (error) {
+        await running.stop();
+        throw error;
+      }
+      return running.stop();
+    });
+  }
+
+  async startProfile(call: string, options: ProfileOptions): Promise<RunningProfile> {
+    checkOptions(call, options, profileTable, { before: "work, " });
+    this.#assertUsable();
+    if (this.#isProfiled) throw new UserError(`${call}: a profile of this executable is being taken: one at a time`);
+    this.#isProfiled = true;
+    const { ProfileSession } = await import("./profile/session.ts");
+    const session = new ProfileSession(
+      {
+        specializations: this.#specializations,
+        machine: this.#parts.machine,
+        states: this.#states,
+        calls: this.#calls,
+        summary: this.#parts.summary,
+        isUsable: () => this.#failure === null,
+        over: () => {
+          this.#isProfiled = false;
+        },
+      },
+      options,
+    );
+    return session.begin();
+  }
+
   dispose(): void {
     this.#failure ??= new UserError("this executable was disposed");
     this.#specializations.release();
     this.#parts.machine.dispose();
-  }
-
-  /** Feeds beside `entry`, as an entry's own function takes them, are told where they go. */
-  #checked(request: AnyRequest): Partial<AnyRequest> {
-    try {
-      return checkOptions("run", request, requestTable);
-    } catch (error) {
-      const isGiven = ({ path }: DeclaredInput) =>
-        typeof request === "object" && request !== null && Object.hasOwn(request, path);
-      const input = this.#parts.inputs.find((each) => isGiven(each) && !Object.hasOwn(requestTable, each.path));
-      if (input === undefined) throw error;
-      const example = `run({ entry, feeds: { ${input.path}: ... } })`;
-      throw new UserError(
-        `run: "${input.path}" is an input, and inputs go into feeds: ${example}${atLine(here("run"))}`,
-      );
-    }
-  }
-
-  #unknownEntry(call: string, entry: string | undefined): UserError {
-    const names = [...this.#parts.program.entries.keys()];
-    const known = names.join(", ");
-    if (entry === undefined) {
-      const example = `run({ entry: ${JSON.stringify(names[0])}, feeds })`;
-      return new UserError(`${call}: entry is missing: ${example} (there are: ${known})${atLine(here(call))}`);
-    }
-    return new UserError(`${call}: the program has no entry "${entry}" (it has: ${known})`);
   }
 
   #assertUsable(): void {

@@ -133,7 +133,7 @@ export class HeldRows {
   readonly #parts: HoldingParts;
   readonly #specializations: readonly Specialization[];
   readonly #tell: HeldEvents;
-  #chunk: { readonly of: Specialization; readonly open: Chunk } | null = null;
+  #chunk: { readonly of: Runner; readonly open: Chunk } | null = null;
   /** Whose chunk was sent off, and nobody has asked `ready` since. */
   #sentOff: Runner | null = null;
   /** Steps since the last flush. */
@@ -219,16 +219,16 @@ export class HeldRows {
     this.#chunk = null;
     if (chunk === null) return;
     chunk.open.end();
-    this.#sentOff = chunk.of.runner;
+    this.#sentOff = chunk.of;
   }
 
   /** Where steps of it are recorded; null where each is run by itself. */
   #chunkOf(specialization: Specialization): Chunk | null {
     const { runner } = specialization;
-    if (this.#chunk?.of === specialization && this.#chunk.open.hasRoom) return this.#chunk.open;
+    if (this.#chunk?.of === runner && this.#chunk.open.hasRoom) return this.#chunk.open;
     this.#endChunk();
     const open = runner.chunk?.(Number.MAX_SAFE_INTEGER, this.#done, "none") ?? null;
-    if (open !== null) this.#chunk = { of: specialization, open };
+    if (open !== null) this.#chunk = { of: runner, open };
     return open;
   }
 

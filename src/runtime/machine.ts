@@ -7,6 +7,7 @@
 import type { Crew } from "../program/artifact.ts";
 import type { BufferSlot } from "../program/buffer.ts";
 import type { CompiledEntry } from "../program/compiled.ts";
+import type { LaunchLog } from "./profile/launch-log.ts";
 import type { TypedArray } from "./typed-arrays.ts";
 
 /** `A` is the artifact that it loads. */
@@ -27,8 +28,18 @@ export interface Machine<A = unknown> {
   readState(slot: BufferSlot): Promise<TypedArray>;
   /** Bytes of the buffers that really exist, by segment; inputs and outputs summed over the prepared entries. */
   allocatedBytes(): Readonly<Record<BufferSlot["segment"], number>>;
+  /** What it can do at most, measured in some tenths of a second: what kernels are compared with. */
+  ceiling?(): Promise<Ceiling>;
   /** Releases everything. Safe to call twice. */
   dispose(): void;
+}
+
+/** What a device can do at most, in a second. */
+export interface Ceiling {
+  /** Multiplications and additions of f32, in registers. */
+  readonly flops: number;
+  /** Bytes read and written when more is copied than caches hold. */
+  readonly bytes: number;
 }
 
 /** Makes a machine with so many bytes of states. */
@@ -48,10 +59,25 @@ export interface Runner {
   ready?(): Promise<void>;
   /** Runs the sequence so many times, and gives the milliseconds that took by the device's own clock; undefined where it has none. */
   timed?(runs: number): Promise<number | undefined>;
+  /** Has its runs timed launch by launch, from the next on, for who asks where the time goes. The numbers are the same. */
+  watch?(): Promise<LaunchWatch>;
   /** Waits for the runs so far and brings back an output. */
   read(output: BufferSlot): Promise<TypedArray>;
   /** Frees what the entry alone uses. */
   release(): void;
+}
+
+/** A runner that is timed. */
+export interface LaunchWatch {
+  readonly log: LaunchLog;
+  /** How times are taken, for people. */
+  readonly clock: string;
+  /** The runs so far are forgotten, or were not timed. */
+  begin(): void;
+  /** Waits until the times of all runs so far are in the log. */
+  settled(): Promise<void>;
+  /** From the next run on nothing is timed. At once. */
+  end(): void;
 }
 
 /**
@@ -103,8 +129,6 @@ export interface MachineOptions {
   readonly poisonFreed?: boolean;
   /** About how many arithmetic operations the dearest entry is: whether more threads pay. */
   readonly work?: () => number;
-  /** Whether runs will be timed, where the device has a clock (`Runner.timed`). */
-  readonly isTimed?: boolean;
   /** Told of things that are no errors (fewer threads than were asked for). */
   readonly onWarning?: (message: string) => void;
 }

@@ -2,9 +2,10 @@
  * Requests: what `run` of an executable is asked for, once or for many steps.
  */
 import { UserError } from "../core/errors.ts";
-import { checkedLater, type OptionTable, text } from "../core/options.ts";
+import { checkedLater, checkOptions, type OptionTable, text } from "../core/options.ts";
 import { atLine, here } from "../core/origin.ts";
-import type { Feeds, FeedsOf } from "./feeds.ts";
+import type { Program } from "../dsl/program.ts";
+import type { DeclaredInput, Feeds, FeedsOf } from "./feeds.ts";
 
 export interface RunRequest<E, Inputs = unknown> {
   readonly entry: E;
@@ -48,7 +49,7 @@ export interface AnyRequest {
   readonly feeds?: Feeds | FeedsOfStep;
 }
 
-export const requestTable: OptionTable<AnyRequest> = { entry: text, steps: checkedLater(), feeds: checkedLater() };
+const requestTable: OptionTable<AnyRequest> = { entry: text, steps: checkedLater(), feeds: checkedLater() };
 
 /** An `async` function of steps. */
 export function refusePromise(feeds: unknown): void {
@@ -57,4 +58,32 @@ export function refusePromise(feeds: unknown): void {
   throw new UserError(
     `run: the function of feeds gave a promise: it is asked between two steps and must not be async${atLine(here("run"))}`,
   );
+}
+
+/** A request whose options are known. Feeds beside `entry`, as an entry's own function takes them, are told where they go. */
+export function checkedRequest(request: AnyRequest, inputs: readonly DeclaredInput[]): Partial<AnyRequest> {
+  try {
+    return checkOptions("run", request, requestTable);
+  } catch (error) {
+    const isGiven = ({ path }: DeclaredInput) =>
+      typeof request === "object" && request !== null && Object.hasOwn(request, path);
+    const input = inputs.find((each) => isGiven(each) && !Object.hasOwn(requestTable, each.path));
+    if (input === undefined) throw error;
+    const example = `run({ entry, feeds: { ${input.path}: ... } })`;
+    throw new UserError(`run: "${input.path}" is an input, and inputs go into feeds: ${example}${atLine(here("run"))}`);
+  }
+}
+
+export function unknownEntry(
+  call: string,
+  { entries }: Pick<Program<unknown>, "entries">,
+  entry: string | undefined,
+): UserError {
+  const names = [...entries.keys()];
+  const known = names.join(", ");
+  if (entry === undefined) {
+    const example = `run({ entry: ${JSON.stringify(names[0])}, feeds })`;
+    return new UserError(`${call}: entry is missing: ${example} (there are: ${known})${atLine(here(call))}`);
+  }
+  return new UserError(`${call}: the program has no entry "${entry}" (it has: ${known})`);
 }

@@ -19,7 +19,8 @@ export interface Compiled {
 
 export interface Specialization {
   readonly compiled: Compiled;
-  readonly runner: Runner;
+  /** What runs it: a profile puts one that is timed in the place of the machine's. */
+  runner: Runner;
   lastUse: number;
   /** Calls under way that must not lose it. */
   users: number;
@@ -39,6 +40,9 @@ interface Pending {
   users: number;
 }
 
+/** What takes the place of a runner. */
+export type Exchange = (compiled: Compiled, runner: Runner) => Promise<Runner>;
+
 /** At most this many (entry, dimensions) pairs are kept, or two of each entry. */
 const mostKept = 8;
 
@@ -49,6 +53,7 @@ export class Specializations {
   readonly #pending = new Map<string, Pending>();
   #clock = 0;
   #latest: Specialization | null = null;
+  #exchange: Exchange | null = null;
 
   /** `assertUsable` throws where nothing can be called any more. */
   constructor(parts: SpecializationParts, assertUsable: () => void) {
@@ -111,6 +116,18 @@ export class Specializations {
     }
   }
 
+  /** Puts others in the place of all runners, and of those that are made from now on. In a turn, as the runners must not be running. */
+  async exchange(exchange: Exchange): Promise<void> {
+    this.#exchange = exchange;
+    for (const kept of [...this.#kept]) kept.runner = await exchange(kept.compiled, kept.runner);
+  }
+
+  /** Puts those back that `own` gives for them. */
+  takeBack(own: (runner: Runner) => Runner): void {
+    this.#exchange = null;
+    for (const kept of this.#kept) kept.runner = own(kept.runner);
+  }
+
   /** Lets go of all of an entry that no call under way holds. */
   dropEntry(name: string): void {
     for (const kept of this.#kept.filter(({ compiled, users }) => compiled.entry.name === name && users === 0)) {
@@ -138,7 +155,8 @@ export class Specializations {
       runner.release(); // disposed of meanwhile
       throw error;
     }
-    const specialization: Specialization = { compiled, runner, lastUse: ++this.#clock, users: users() };
+    const used = (await this.#exchange?.(compiled, runner)) ?? runner;
+    const specialization: Specialization = { compiled, runner: used, lastUse: ++this.#clock, users: users() };
     while (this.#kept.length >= Math.max(mostKept, 2 * this.#parts.program.entries.size) && this.#drop());
     this.#kept.push(specialization);
     return specialization;

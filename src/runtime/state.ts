@@ -16,25 +16,29 @@ import type { TypedArray } from "./typed-arrays.ts";
 export type Snapshot = ReadonlyMap<string, TypedArray>;
 
 /** Where the states lie, and what the program says of them. */
-interface StateParts {
+export interface StateParts {
   readonly states: readonly BufferSlot[];
   readonly program: Pick<Program<unknown>, "states">;
-  readonly machine: Machine;
+  /** What holds them: a profile puts one in its place that is timed. */
+  machine: StateMachine;
 }
+
+export type StateMachine = Pick<Machine, "writeState" | "readState" | "stateMemory">;
 
 type SlotValues = readonly (readonly [BufferSlot, TypedArray])[];
 
 export class StateAccess {
   readonly #slots: ReadonlyMap<string, BufferSlot>;
   readonly #ranges: ReadonlyMap<string, Range | undefined>;
-  readonly #machine: Machine;
+  readonly #parts: StateParts;
   readonly #calls: Calls;
   readonly #assertUsable: () => void;
 
-  constructor({ states, program, machine }: StateParts, calls: Calls, assertUsable: () => void) {
+  constructor(parts: StateParts, calls: Calls, assertUsable: () => void) {
+    const { states, program } = parts;
     this.#slots = new Map(states.map((slot) => [slot.name, slot]));
     this.#ranges = new Map(program.states.map(({ path, leaf }) => [path, leaf.range]));
-    this.#machine = machine;
+    this.#parts = parts;
     this.#calls = calls;
     this.#assertUsable = assertUsable;
   }
@@ -48,7 +52,7 @@ export class StateAccess {
   async read(name: string): Promise<TypedArray> {
     this.#assertUsable();
     const slot = this.#slot(name);
-    return this.#calls.ask(() => this.#machine.readState(slot));
+    return this.#calls.ask(() => this.#parts.machine.readState(slot));
   }
 
   /** Overwrites a state: new weights, another learning rate. Takes what a feed takes, and a number for a single element. */
@@ -56,7 +60,7 @@ export class StateAccess {
     this.#assertUsable();
     const slot = this.#slot(name);
     const found = this.#checked(name, values, slot);
-    if (this.#calls.isFree) this.#machine.writeState(slot, found);
+    if (this.#calls.isFree) this.#parts.machine.writeState(slot, found);
     else this.#writeLater([[slot, found]]);
   }
 
@@ -84,16 +88,16 @@ export class StateAccess {
   }
 
   async #copy(slot: BufferSlot, over: TypedArray | undefined): Promise<TypedArray> {
-    const memory = over === undefined ? undefined : this.#machine.stateMemory?.(slot);
+    const memory = over === undefined ? undefined : this.#parts.machine.stateMemory?.(slot);
     if (over === undefined || memory?.constructor !== over.constructor || memory.length !== over.length) {
-      return this.#machine.readState(slot);
+      return this.#parts.machine.readState(slot);
     }
     over.set(memory);
     return over;
   }
 
   #writeAll(values: SlotValues): void {
-    for (const [slot, found] of values) this.#machine.writeState(slot, found);
+    for (const [slot, found] of values) this.#parts.machine.writeState(slot, found);
   }
 
   /** Behind the calls that wait, with the values of now. */

@@ -81,7 +81,7 @@ export async function tune(
   const file = choicesPath(options.tuningFile);
   const subjects = subjectsOf(program, target, options);
   const bytes = stateBytes(subjects, target);
-  const machine = await target.machine(bytes, { onWarning, isTimed: true, work: () => workOf(program, dims) });
+  const machine = await target.machine(bytes, { onWarning, work: () => workOf(program, dims) });
   try {
     const place = placeOf(target, machine.device);
     const kept = file === null || options.again === true ? [] : readChoices(file, onWarning);

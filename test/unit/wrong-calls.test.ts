@@ -171,7 +171,7 @@ const rows: Readonly<Record<string, Row>> = {
 /** Functions outside the DSL that take no options. */
 const others = new Set(
   [
-    ..."activate groups interruptSignal loadCheckpoint readEvents saveCheckpoint saveTrainer summaryWriter".split(" "),
+    ..."activate groups profileTrace interruptSignal loadCheckpoint readEvents saveCheckpoint saveTrainer summaryWriter".split(" "),
     ..."decodeCheckpoint encodeCheckpoint epochLine fingerprintOf formatDuration formatRate formatScores formula".split(
       " ",
     ),
@@ -212,6 +212,21 @@ const callOf = (name: string): AnyFunction => functions.get(name) ?? (() => unde
 const layerCallOf = (name: string): AnyFunction =>
   (tensorloom.layers as Readonly<Record<string, AnyFunction | undefined>>)[name] ?? callOf(name);
 
+/** A profile of nothing. */
+const noProfile: tensorloom.Profile = {
+  target: "js",
+  device: "js",
+  threads: 1,
+  clock: "",
+  ceiling: null,
+  startedAt: 0,
+  ms: 0,
+  entries: [],
+  transfers: [],
+  timeline: [],
+  notes: [],
+};
+
 /** Calls with these options in the place of options, of functions outside the DSL. */
 const optionCalls: Readonly<Record<string, (options: unknown) => unknown>> = {
   ...Object.fromEntries(Object.keys(optimizerRows).map((name) => [name, (options) => callOf(name)(options)])),
@@ -231,6 +246,8 @@ const optionCalls: Readonly<Record<string, (options: unknown) => unknown>> = {
   compile: (options) => tensorloom.compile(empty, options as never),
   compileOn: (options) => tensorloom.compileOn(empty, tensorloom.jsTarget, options as never),
   inspect: (options) => tensorloom.inspect(empty, options as never),
+  printProfile: (options) => tensorloom.printProfile(noProfile, options as never),
+  profiler: (options) => node.profiler("/nowhere/trace.json", options as never),
   evaluate: (options) => tensorloom.evaluate(({ x }) => x, { x: 1 }, options as never),
   examineTargets: (options) => tensorloom.examineTargets(options as never),
   model: (options) => tensorloom.model(options as never),
@@ -441,6 +458,8 @@ const otherCalls: Readonly<Record<string, readonly unknown[]>> = {
   compile: [empty, { target: "js" }],
   compileOn: [empty, tensorloom.jsTarget, {}],
   inspect: [empty, {}],
+  printProfile: [noProfile],
+  profileTrace: [noProfile],
   evaluate: [({ x }: { x: Tensor }) => x, { x: 1 }, {}],
   formula: [({ x }: { x: Tensor }) => x, { x: f32() }],
   gradientDistance: [[1], [2]],

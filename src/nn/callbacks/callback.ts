@@ -4,6 +4,7 @@
  *   onTrainBegin -> (onEpochBegin -> onBatchEnd ... -> onEpochEnd) for each epoch -> onTrainEnd
  */
 import type { StoredTensor } from "../../io/safetensors.ts";
+import type { ProfileOptions, RunningProfile } from "../../runtime/profile/profile.ts";
 import type { TypedArray } from "../../runtime/typed-arrays.ts";
 import type { EpochRecord, History, Scores } from "../history.ts";
 import type { OnNaN } from "../on-nan.ts";
@@ -71,6 +72,8 @@ export interface FitControl {
   setWeights(weights: ReadonlyMap<string, StoredTensor>): Promise<void>;
   /** The trainer's checkpoint as it stands: see `Trainer.checkpoint`. */
   checkpoint(): Promise<Uint8Array>;
+  /** Begins a profile, which ends when its `stop` is called: see `Trainer.profile`. Runs are counted from now on. */
+  profile(options?: ProfileOptions): Promise<RunningProfile>;
 }
 
 /** What a callback remembers: numbers (NaN and infinity too), words, switches; and tensors, weights say. */

@@ -2,6 +2,7 @@
  * What callbacks can do with a run: the functions behind `FitControl`. None of them costs anything until it is called.
  */
 import { UserError } from "../../core/errors.ts";
+import { startProfile } from "../../runtime/executable.ts";
 import { checkpoint, putTensors, weightTensors } from "../checkpointing.ts";
 import { readLearningRate, type Session, setLearningRate } from "../session.ts";
 import type { WatchedValues } from "../watched-values.ts";
@@ -29,5 +30,6 @@ export function fitControl(session: Session, watched: WatchedValues, { stop, isO
     weights: () => weightTensors(session),
     setWeights: (weights) => putTensors(session, weights),
     checkpoint: () => checkpoint(session),
+    profile: (options) => startProfile("profile", session.executable, options),
   };
 }

@@ -10,7 +10,8 @@ import { type ArtifactRow, type ArtifactStep, alone, type LaunchStep, type StepO
 import { type BufferSlot, printBuffer, type Segment } from "../../program/buffer.ts";
 import type { CompiledEntry } from "../../program/compiled.ts";
 import { type Action, bindSteps, iterationsFor, runAll } from "../bound-steps.ts";
-import type { Machine, MachineOptions, Runner } from "../machine.ts";
+import type { Ceiling, LaunchWatch, Machine, MachineOptions, Runner } from "../machine.ts";
+import type { StepWatch } from "../profile/host-watch.ts";
 import type { TypedArray } from "../typed-arrays.ts";
 import { viewOf } from "../typed-arrays.ts";
 
@@ -71,6 +72,11 @@ export class JsMachine implements Machine<JsArtifact> {
     return bytes;
   }
 
+  async ceiling(): Promise<Ceiling> {
+    const { jsCeiling } = await import("./ceiling.ts");
+    return jsCeiling();
+  }
+
   dispose(): void {
     this.#runners.clear();
     this.#arena = new ArrayBuffer(0);
@@ -91,6 +97,8 @@ class JsRunner implements Runner {
   readonly #forget: () => void;
   #inputViews: readonly TypedArray[] = [];
   #actions: readonly Action[] = [];
+  #segments: Readonly<Record<Segment, ArrayBuffer>> | null = null;
+  #watch: StepWatch | null = null;
   /** The iteration of each loop that runs, by how many stand around it. */
   readonly #iterations: Int32Array;
 
@@ -111,6 +119,7 @@ class JsRunner implements Runner {
 
   bind(state: ArrayBuffer, arena: ArrayBuffer, held: ArrayBuffer): void {
     const segments = { state, arena, held, input: this.inputs, output: this.outputs };
+    this.#segments = segments;
     this.#inputViews = this.entry.inputs.map(({ buffer: { dtype, segment, offset, count } }) =>
       viewOf(dtype, segments[segment], offset, count),
     );
@@ -125,13 +134,27 @@ class JsRunner implements Runner {
         throw new CompilerBug(`a step names a buffer that is not the entry's: ${printBuffer(slot)}`);
       return found;
     };
-    this.#actions = bindSteps(this.entry.artifact.steps, {
+    const watch = this.#watch;
+    const around = (run: Action, step: ArtifactStep): Action => {
+      const watched = watch === null ? run : watch.around(run, step);
+      return this.#options.poisonFreed === true ? this.#poisonAfter(watched, step, bytes) : watched;
+    };
+    const actions = bindSteps(this.entry.artifact.steps, {
       call: (step) => this.#call(step, view),
       view,
       iterations: this.#iterations,
-      ...(this.#options.poisonFreed === true
-        ? { around: (run: Action, step: ArtifactStep) => this.#poisonAfter(run, step, bytes) }
-        : {}),
+      around,
+    });
+    this.#actions = watch === null ? actions : [...actions, watch.over];
+  }
+
+  async watch(): Promise<LaunchWatch> {
+    const { hostWatch } = await import("../profile/host-watch.ts");
+    return hostWatch(this.entry.artifact, (watch) => {
+      this.#watch = watch;
+      if (this.#segments === null) return;
+      const { state, arena, held } = this.#segments;
+      this.bind(state, arena, held);
     });
   }
 
@@ -149,6 +172,7 @@ class JsRunner implements Runner {
 
   release(): void {
     this.#forget();
+    this.#segments = null;
     this.#actions = [
       () => {
         throw new CompilerBug(`${this.entry.name} was run after its release`);

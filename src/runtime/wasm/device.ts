@@ -32,7 +32,12 @@ export function wasmFound(options: TargetOptions = {}): Found<WasmArtifact, Wasm
     forbidden: () => (simd ? whyNoWasm() : null),
     async machine(stateBytes, given) {
       if (!simd) throw new DeviceError('target "wasm": this engine has no WebAssembly SIMD. Use target: "js".');
-      const options = { ...given, optimizing: findOptimizing(), ...(joining === undefined ? {} : { joining }) };
+      const options = {
+        ...given,
+        relaxed: relaxed && !precise,
+        optimizing: findOptimizing(),
+        ...(joining === undefined ? {} : { joining }),
+      };
       return new WasmMachine(
         stateBytes,
         threads === "auto"

@@ -11,7 +11,8 @@ import { CompilerBug, UserError } from "../../core/errors.ts";
 import type { Crew } from "../../program/artifact.ts";
 import type { BufferSlot, Segment } from "../../program/buffer.ts";
 import type { CompiledEntry } from "../../program/compiled.ts";
-import type { Machine, MachineOptions, Runner } from "../machine.ts";
+import type { Ceiling, Machine, MachineOptions, Runner } from "../machine.ts";
+import type { LaunchLog, Track } from "../profile/launch-log.ts";
 import { type TypedArray, viewOf } from "../typed-arrays.ts";
 import type { Joining } from "./code.ts";
 import { Crowding, type Timing } from "./crowding.ts";
@@ -19,7 +20,7 @@ import { chooseThreads, findHost, type Instantiate, type WasmHost } from "./host
 import { WasmMemory } from "./memory.ts";
 import { WasmPool } from "./pool.ts";
 import { Regions, SharedRegions } from "./regions.ts";
-import { WasmRunner } from "./runner.ts";
+import { type LoadedModule, type ThreadCall, WasmRunner } from "./runner.ts";
 import { moduleImports } from "./worker.ts";
 
 export interface WasmMachineOptions extends MachineOptions {
@@ -29,6 +30,8 @@ export interface WasmMachineOptions extends MachineOptions {
   readonly sparing?: boolean;
   /** How long a thread may show no sign of life, in milliseconds, before the others give up; 30,000 by default. */
   readonly deadlineMs?: number;
+  /** Whether the engine has multiply-adds that are rounded once, and may use them; not, by default. */
+  readonly relaxed?: boolean;
   /** How modules are compiled whose vectors are joined, or why none are; as the engine does it, by default. */
   readonly joining?: Joining;
   /** How modules are compiled that are worth to be optimized at once; as all others, by default. */
@@ -107,25 +110,21 @@ export class WasmMachine implements Machine<WasmArtifact> {
   async prepare(entry: CompiledEntry<WasmArtifact>): Promise<Runner> {
     const place = this.#place(entry);
     try {
-      const id = this.#entries++;
-      const { module, instance } = await this.#instantiate(entry, place.bases);
-      const alone = entry.artifact.threads === 1;
-      if (!alone) await this.#pool?.load(id, module);
+      const loaded = await this.#load(entry.name, entry.artifact, place.bases);
       const { buffer } = this.#wellMemory();
       const runner: WasmRunner = new WasmRunner({
         entry,
-        instance,
+        loaded,
+        clocked: (log) => this.#load(entry.name, entry.clocked?.() ?? entry.artifact, place.bases, log),
         bases: place.bases,
         options: this.#options,
         assertWell: () => this.#assertWell(),
         fail: (error) => this.#fail(error),
-        // A run of nothing has no barrier at its end that would tell when the workers have seen it.
-        start: () => (alone || entry.artifact.steps.length === 0 ? undefined : this.#pool?.start(id)),
         newCrowding: this.#options.newCrowding ?? ((threads) => new Crowding(threads)),
         gaveUp: () => this.#pool?.gaveUp() ?? new CompilerBug(`the wasm code of ${entry.name} gave up on one thread`),
         forget: () => {
           if (!this.#runners.delete(runner)) return;
-          if (!alone) this.#pool?.unload(id);
+          loaded.unload();
           place.free();
         },
       });
@@ -159,6 +158,13 @@ export class WasmMachine implements Machine<WasmArtifact> {
       bytes.output += segmentBytes.output;
     }
     return bytes;
+  }
+
+  async ceiling(): Promise<Ceiling> {
+    const { wasmCeiling } = await import("./ceiling.ts");
+    const { joining, relaxed = false } = this.#options;
+    const joined = joining?.lack === null ? joining.instantiate : null;
+    return wasmCeiling({ host: this.#host, threads: this.crew.threads, relaxed, joined });
   }
 
   dispose(): void {
@@ -204,20 +210,41 @@ export class WasmMachine implements Machine<WasmArtifact> {
     return { bases, free };
   }
 
+  /** Makes a module ready to run, on every thread. `log`: it has clocks, which note their times there. */
+  async #load(name: string, artifact: WasmArtifact, bases: Place["bases"], log?: LaunchLog): Promise<LoadedModule> {
+    const { module, instance } = await this.#instantiate(name, artifact, bases, log?.tracks[0]);
+    const exported = (what: string): ThreadCall => {
+      const found = instance.exports[what];
+      if (typeof found !== "function") throw new CompilerBug(`the wasm module of ${name} exports no ${what}`);
+      return found as ThreadCall;
+    };
+    if (artifact.threads === 1) return { exported, start: () => {}, unload: () => {} };
+    const id = this.#entries++;
+    await this.#pool?.load(id, module, log?.tracks);
+    return {
+      exported,
+      // A run of nothing has no barrier at its end that would tell when the workers have seen it.
+      start: () => (artifact.steps.length === 0 ? undefined : this.#pool?.start(id)),
+      unload: () => this.#pool?.unload(id),
+    };
+  }
+
   async #instantiate(
-    entry: CompiledEntry<WasmArtifact>,
+    name: string,
+    artifact: WasmArtifact,
     bases: Place["bases"],
+    track: Track | undefined,
   ): Promise<WebAssembly.WebAssemblyInstantiatedSource> {
-    const { joinsVectors, work } = entry.artifact;
+    const { joinsVectors, work } = artifact;
     const { joining, optimizing } = this.#options;
-    const bytes = relocated(entry.artifact, bases);
+    const bytes = relocated(artifact, bases);
     const atOnce = joinsVectors ? joining?.instantiate : work >= leastWork * bytes.length ? optimizing : undefined;
     const { memory } = this.#wellMemory();
     try {
-      return await this.#host.instantiate(bytes, moduleImports(memory), atOnce);
+      return await this.#host.instantiate(bytes, moduleImports(memory, track), atOnce);
     } catch (error) {
       if (!(error instanceof WebAssembly.CompileError)) throw error;
-      throw new CompilerBug(`the engine refused the wasm module of ${entry.name}: ${error.message}`);
+      throw new CompilerBug(`the engine refused the wasm module of ${name}: ${error.message}`);
     }
   }
 

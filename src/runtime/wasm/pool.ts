@@ -8,6 +8,7 @@
 
 import { control, failure } from "../../../codegen/wasm/abi.ts";
 import { CompilerBug, DeviceError } from "../../core/errors.ts";
+import type { SharedTrack, Track } from "../profile/launch-log.ts";
 import type { HostWorker, WasmHost } from "./host.ts";
 import { type FromWorker, type ToWorker, workerSource } from "./worker.ts";
 
@@ -52,8 +53,11 @@ export class WasmPool {
     }
   }
 
-  /** Gives every worker an entry's module; until then it must not be started. The timer keeps the process alive meanwhile. */
-  async load(id: number, module: WebAssembly.Module): Promise<void> {
+  /**
+   * Gives every worker an entry's module; until then it must not be started. The timer keeps the process alive meanwhile. `tracks`: by
+   * thread, where a module with clocks notes its times.
+   */
+  async load(id: number, module: WebAssembly.Module, tracks?: readonly Track[]): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       await new Promise<void>((done, failed) => {
@@ -62,7 +66,7 @@ export class WasmPool {
           const seconds = loadDeadlineMs / 1000;
           this.#report(new DeviceError(notStarted(`they did not answer for ${seconds} seconds`)));
         }, loadDeadlineMs);
-        this.#send({ kind: "load", id, module });
+        this.#send((thread) => ({ kind: "load", id, module, ...shared(tracks?.[thread]) }));
       });
     } finally {
       clearTimeout(timer);
@@ -71,7 +75,7 @@ export class WasmPool {
   }
 
   unload(id: number): void {
-    this.#send({ kind: "unload", id });
+    this.#send(() => ({ kind: "unload", id }));
   }
 
   /** Sends the workers off; the caller then runs the entry itself. */
@@ -106,11 +110,11 @@ export class WasmPool {
     this.#loads.clear();
   }
 
-  #send(message: ToWorker): void {
+  #send(messageFor: (thread: number) => ToWorker): void {
     if (this.#hasEnded) return;
     // The count comes first: a worker that has had fewer messages waits for the next in its event loop.
     Atomics.add(this.#words, control.mail / 4, 1);
-    for (const worker of this.#workers) worker.post(message);
+    for (const [i, worker] of this.#workers.entries()) worker.post(messageFor(i + 1));
     this.#wake();
   }
 
@@ -130,6 +134,13 @@ export class WasmPool {
   #lost(thread: number, reason: string): void {
     if (!this.#hasEnded) this.#report(new DeviceError(lostWorker(`(number ${thread}) is gone: ${reason}`)));
   }
+}
+
+/** The part of a track that can be sent. */
+function shared(track: Track | undefined): { readonly track?: SharedTrack } {
+  if (track === undefined) return {};
+  const { buffer, slots, mostEvents } = track;
+  return { track: { buffer, slots, mostEvents } };
 }
 
 function notStarted(why: string): string {

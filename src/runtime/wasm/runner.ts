@@ -8,29 +8,40 @@
 import { stepName } from "../../../codegen/wasm/abi.ts";
 import { iterationsOf, type WasmArtifact } from "../../../codegen/wasm/artifact.ts";
 import { CompilerBug } from "../../core/errors.ts";
-import type { ArtifactStep } from "../../program/artifact.ts";
 import type { BufferSlot, Segment } from "../../program/buffer.ts";
 import type { CompiledEntry } from "../../program/compiled.ts";
 import { type Action, bindSteps, iterationsFor, runAll } from "../bound-steps.ts";
-import type { MachineOptions, Runner } from "../machine.ts";
+import type { LaunchWatch, MachineOptions, Runner } from "../machine.ts";
+import type { StepWatch } from "../profile/host-watch.ts";
+import type { LaunchLog } from "../profile/launch-log.ts";
 import { type TypedArray, viewOf } from "../typed-arrays.ts";
 import type { Timing } from "./crowding.ts";
 
 /** Address of each segment. */
 export type Bases = Readonly<Record<Segment, number>>;
 
+export type ThreadCall = (thread: number, ...iterations: readonly number[]) => number;
+
+/** A module that is ready to run on all of its threads. */
+export interface LoadedModule {
+  exported(name: string): ThreadCall;
+  /** Sends the workers off to run it. */
+  start(): void;
+  unload(): void;
+}
+
 /** What a runner needs of its machine. */
 export interface RunnerParts {
   readonly entry: CompiledEntry<WasmArtifact>;
-  readonly instance: WebAssembly.Instance;
+  readonly loaded: LoadedModule;
+  /** The same module with clocks, for a log. */
+  clocked(log: LaunchLog): Promise<LoadedModule>;
   readonly bases: Bases;
   readonly options: MachineOptions;
   /** Throws what went wrong earlier. */
   assertWell(): void;
   /** Notes what went wrong for good, and gives the error for the caller. */
   fail(error: unknown): Error;
-  /** Sends the workers off to run this entry. */
-  start(): void;
   /** What decides whether a run is left to the calling thread. */
   newCrowding(threads: number): Timing;
   /** The error for a `run` that did not return 0. */
@@ -38,15 +49,15 @@ export interface RunnerParts {
   forget(): void;
 }
 
-type Call = (thread: number, ...iterations: readonly number[]) => number;
-
 export class WasmRunner implements Runner {
   readonly #parts: RunnerParts;
-  readonly #runAll: Call;
   /** Whether the steps are always called one by one. */
   readonly #isWatched: boolean;
   /** Whether they are now; null where there is one thread anyway. */
   readonly #crowding: Timing | null;
+  /** What all threads run together. */
+  #together: Together;
+  #watch: StepWatch | null = null;
   #alone: readonly Action[] | null = null;
   #buffer = new ArrayBuffer(0);
   #inputViews: readonly TypedArray[] = [];
@@ -55,7 +66,7 @@ export class WasmRunner implements Runner {
   constructor(parts: RunnerParts) {
     const { entry, options } = parts;
     this.#parts = parts;
-    this.#runAll = this.#exported("run");
+    this.#together = togetherOf(parts.loaded);
     this.#isWatched = options.onLaunch !== undefined || options.poisonFreed === true;
     this.#crowding = this.#isWatched || entry.artifact.threads === 1 ? null : parts.newCrowding(entry.artifact.threads);
   }
@@ -83,7 +94,7 @@ export class WasmRunner implements Runner {
     this.#assertUsable();
     let status: number;
     try {
-      status = this.#crowding === null ? this.#runOnce(this.#isWatched) : this.#runTimed(this.#crowding);
+      status = this.#crowding === null ? this.#runOnce(this.#isSteps) : this.#runTimed(this.#crowding);
     } catch (error) {
       throw this.#parts.fail(this.#explained(error));
     }
@@ -103,8 +114,37 @@ export class WasmRunner implements Runner {
       runAll(this.#alone);
       return 0;
     }
-    this.#parts.start();
-    return this.#runAll(0);
+    this.#together.start();
+    return this.#together.run(0);
+  }
+
+  /** Where all threads run, their own code has the clock; steps that are called one by one are timed from here. */
+  async watch(): Promise<LaunchWatch> {
+    const { hostClock, hostWatch, stepWatch } = await import("../profile/host-watch.ts");
+    const { entry, loaded } = this.#parts;
+    const watchSteps = (watch: StepWatch | null): void => {
+      this.#watch = watch;
+      this.#alone = null;
+    };
+    if (this.#crowding === null) return hostWatch(entry.artifact, watchSteps);
+    const { LaunchLog } = await import("../profile/launch-log.ts");
+    const log = new LaunchLog(entry.artifact, entry.artifact.threads);
+    const clocked = await this.#parts.clocked(log);
+    this.#assertUsable();
+    this.#together = togetherOf(clocked);
+    watchSteps(stepWatch(log, log.endAlone));
+    return {
+      log,
+      begin: () => log.reset(),
+      clock: `${hostClock}, by each of ${entry.artifact.threads} threads`,
+      // Workers note the end of a run just behind the barrier that lets it end.
+      settled: () => new Promise((resolve) => setTimeout(resolve, 1)),
+      end: () => {
+        this.#together = togetherOf(loaded);
+        watchSteps(null);
+        clocked.unload();
+      },
+    };
   }
 
   async read(output: BufferSlot): Promise<TypedArray> {
@@ -126,12 +166,9 @@ export class WasmRunner implements Runner {
     if (this.#isReleased) throw new CompilerBug(`${this.#parts.entry.name} was used after its release`);
   }
 
-  #exported(name: string): Call {
-    const found = this.#parts.instance.exports[name];
-    if (typeof found !== "function") {
-      throw new CompilerBug(`the wasm module of ${this.#parts.entry.name} exports no ${name}`);
-    }
-    return found as Call;
+  /** Whether one thread, which is all there is, calls step by step. */
+  get #isSteps(): boolean {
+    return this.#isWatched || this.#watch !== null;
   }
 
   #view({ dtype, segment, offset, count }: BufferSlot): TypedArray {
@@ -151,11 +188,12 @@ export class WasmRunner implements Runner {
     const { entry, options } = this.#parts;
     const { steps, threads } = entry.artifact;
     const iterations = iterationsFor(steps);
-    return bindSteps(steps, {
+    const watch = this.#watch;
+    const actions = bindSteps(steps, {
       iterations,
       view: (slot) => this.#view(slot),
       call: (step) => {
-        const call = this.#exported(stepName(step.id));
+        const call = this.#parts.loaded.exported(stepName(step.id));
         const depths = iterationsOf(step);
         const given = [0, ...depths];
         return () => {
@@ -167,10 +205,12 @@ export class WasmRunner implements Runner {
           }
         };
       },
-      ...(options.poisonFreed === true
-        ? { around: (run: Action, { id }: ArtifactStep) => this.#poisonAfter(run, id) }
-        : {}),
+      around: (run, step) => {
+        const watched = watch === null ? run : watch.around(run, step);
+        return options.poisonFreed === true ? this.#poisonAfter(watched, step.id) : watched;
+      },
     });
+    return watch === null ? actions : [...actions, watch.over];
   }
 
   #poisonAfter(run: Action, id: number): Action {
@@ -182,4 +222,14 @@ export class WasmRunner implements Runner {
       for (const { offset, bytes } of freed) scratch.fill(0xff, offset, offset + bytes);
     };
   }
+}
+
+/** What a run of all threads calls, looked up once. */
+interface Together {
+  readonly run: ThreadCall;
+  start(): void;
+}
+
+function togetherOf(loaded: LoadedModule): Together {
+  return { run: loaded.exported("run"), start: loaded.start };
 }

@@ -8,11 +8,13 @@
 
 import { control, errorBytes, failure, importNames } from "../../../codegen/wasm/abi.ts";
 import { floorMod } from "../../core/special.ts";
+import type { SharedTrack, Track } from "../profile/launch-log.ts";
 
 /** From the pool to a worker. The first message is `join`. */
 export type ToWorker =
   | { readonly kind: "join"; readonly memory: WebAssembly.Memory; readonly thread: number }
-  | { readonly kind: "load"; readonly id: number; readonly module: WebAssembly.Module }
+  /** `track`: where the module, which has clocks, is to note its times. */
+  | { readonly kind: "load"; readonly id: number; readonly module: WebAssembly.Module; readonly track?: SharedTrack }
   | { readonly kind: "unload"; readonly id: number };
 
 /** From a worker to the pool: the entry is loaded, or why it is not. */
@@ -21,8 +23,9 @@ export interface FromWorker {
   readonly problem: string | null;
 }
 
-export function moduleImports(memory: WebAssembly.Memory): WebAssembly.Imports {
-  return { [importNames.module]: { [importNames.memory]: memory, [importNames.mod]: floorMod } };
+export function moduleImports(memory: WebAssembly.Memory, track?: Track): WebAssembly.Imports {
+  const clock = track === undefined ? {} : { [importNames.clock]: (_: number, mark: number) => track.mark(mark) };
+  return { [importNames.module]: { [importNames.memory]: memory, [importNames.mod]: floorMod, ...clock } };
 }
 
 const word = (offset: number): number => offset / 4;
@@ -38,6 +41,26 @@ function mod(x, y) {
   return rest < 0 === y < 0 ? rest : rest + y;
 }
 
+// As Track of ../profile/launch-log.ts has it.
+function clockOf({ buffer, slots, mostEvents }) {
+  const numbers = new Float64Array(buffer);
+  let began = slots - 1, last = 0;
+  numbers[1] = performance.timeOrigin;
+  return (_, mark) => {
+    const now = performance.now();
+    numbers[2 + began] += now - last;
+    numbers[2 + slots + began]++;
+    const used = numbers[0];
+    if (used < mostEvents) {
+      numbers[2 + 2 * slots + 2 * used] = mark;
+      numbers[3 + 2 * slots + 2 * used] = now;
+      numbers[0] = used + 1;
+    }
+    began = mark;
+    last = now;
+  };
+}
+
 function receive(message) {
   received++;
   switch (message.kind) {
@@ -49,7 +72,9 @@ function receive(message) {
     case "load": {
       let problem = null;
       try {
-        const imports = { ${importNames.module}: { ${importNames.memory}: memory, ${importNames.mod}: mod } };
+        const env = { ${importNames.memory}: memory, ${importNames.mod}: mod };
+        if (message.track) env.${importNames.clock} = clockOf(message.track);
+        const imports = { ${importNames.module}: env };
         entries.set(message.id, new WebAssembly.Instance(message.module, imports).exports.run);
       } catch (error) {
         problem = String(error);

@@ -12,6 +12,7 @@ import type { TypedArray } from "../typed-arrays.ts";
 import { gpuBytesOf } from "./buffers.ts";
 import type { GpuConnection } from "./connection.ts";
 import { type GpuHealth, labelPrefix } from "./health.ts";
+import type { PassClock } from "./pass-clock.ts";
 import type { Places } from "./places.ts";
 import { Readbacks } from "./readbacks.ts";
 import { Recorder } from "./recorder.ts";
@@ -39,6 +40,7 @@ export class Commands {
   readonly #fed = new Set<Places>();
   #recorder: Recorder | null = null;
   #stopwatch: Stopwatch | null | undefined;
+  #passClock: PassClock | null | undefined;
 
   constructor(connection: GpuConnection, health: GpuHealth, onLaunch: LaunchObserver | undefined) {
     this.#device = connection.device;
@@ -53,6 +55,13 @@ export class Commands {
   get stopwatch(): Stopwatch | null {
     this.#stopwatch ??= Stopwatch.of(this.#device);
     return this.#stopwatch;
+  }
+
+  /** The same for launch by launch, made where a profile asks. */
+  async passClock(): Promise<PassClock | null> {
+    const { PassClock } = await import("./pass-clock.ts");
+    this.#passClock ??= PassClock.of(this.#device, this.#readbacks);
+    return this.#passClock;
   }
 
   /** For what is to be recorded next; `submit` sends it off. */
@@ -94,6 +103,7 @@ export class Commands {
 
   submit(): void {
     if (this.#recorder === null) return;
+    if (this.#passClock) this.#recorder.resolve(this.#passClock);
     const commands = this.#recorder.finish();
     this.#recorder = null;
     this.#uploads.close();
@@ -101,6 +111,7 @@ export class Commands {
     this.#fed.clear();
     this.#device.queue.submit([commands]);
     this.#uploads.submitted();
+    this.#passClock?.submitted();
   }
 
   /** Where to copy what is to be read back. */
@@ -145,6 +156,7 @@ export class Commands {
   dispose(): void {
     this.#recorder = null;
     this.#stopwatch?.dispose();
+    this.#passClock?.dispose();
     this.#uploads.dispose();
     this.#readbacks.dispose();
   }

@@ -144,14 +144,14 @@ function featuresFor({ mixed, subgroupSize }: GpuSource, features: ReadonlySet<s
   return [...features].filter((name): name is GPUFeatureName => wanted.includes(name));
 }
 
-/** `isTimed`: with the GPU's own clock, where it has one. */
-export async function openDevice(source: GpuSource, isTimed = false): Promise<GpuConnection> {
+/** With the GPU's own clock, where it has one: it costs nothing until somebody asks for the time. */
+export async function openDevice(source: GpuSource): Promise<GpuConnection> {
   const { from, limits, device: name, software: isSoftware } = source;
   if (from.kind === "user") return { device: from.device, isOurs: false, limits, name, isSoftware };
   const { minStorageBufferOffsetAlignment: _, ...requiredLimits } = limits;
   try {
     const requiredFeatures = featuresFor(source, from.adapter.features);
-    if (isTimed && from.adapter.features.has("timestamp-query")) requiredFeatures.push("timestamp-query");
+    if (from.adapter.features.has("timestamp-query")) requiredFeatures.push("timestamp-query");
     const device = await from.adapter.requestDevice({ label: "tensorloom", requiredLimits, requiredFeatures });
     return { device, isOurs: true, limits, name, isSoftware };
   } catch (error) {

@@ -37,8 +37,7 @@ export function gpuFound(source: GpuSource): Found<WgslArtifact, WgslFacts> {
       ...(source.subgroupSize === 0 ? {} : { subgroupSize: source.subgroupSize }),
       ...(source.mixed === undefined ? {} : { mixed: source.mixed }),
     },
-    machine: async (stateBytes, options) =>
-      WebGpuMachine.create(await openDevice(source, options.isTimed), stateBytes, options),
+    machine: async (stateBytes, options) => WebGpuMachine.create(await openDevice(source), stateBytes, options),
   };
 }
 

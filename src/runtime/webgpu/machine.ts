@@ -9,7 +9,7 @@ import type { WgslArtifact, WgslModule } from "../../../codegen/wgsl/artifact.ts
 import { allSteps, alone, launchSteps } from "../../program/artifact.ts";
 import type { BufferSlot, Segment } from "../../program/buffer.ts";
 import type { CompiledEntry } from "../../program/compiled.ts";
-import type { Machine, MachineOptions, Runner } from "../machine.ts";
+import type { Ceiling, Machine, MachineOptions, Runner } from "../machine.ts";
 import type { TypedArray } from "../typed-arrays.ts";
 import { counterBuffer, type EntryPrograms, type Scratch } from "./actions.ts";
 import { checkSizes, decode, storageBuffer } from "./buffers.ts";
@@ -101,6 +101,12 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
     this.#health.assertWell();
     if (this.#state === null) return decode(slot, new ArrayBuffer(0), 0);
     return decode(slot, await this.#commands.read(this.#state, slot.offset, slot.bytes), 0);
+  }
+
+  async ceiling(): Promise<Ceiling> {
+    const { gpuCeiling } = await import("./ceiling.ts");
+    this.#commands.submit();
+    return gpuCeiling(this.#connection);
   }
 
   /** Scratch for copies within one buffer counts as arena. What is on its way to or from the host is no program memory. */

@@ -13,7 +13,7 @@ import type { WgslArtifact } from "../../../codegen/wgsl/artifact.ts";
 import { CompilerBug } from "../../core/errors.ts";
 import { type BufferSlot, printBuffer } from "../../program/buffer.ts";
 import type { CompiledEntry } from "../../program/compiled.ts";
-import type { Chunk, Runner } from "../machine.ts";
+import type { Chunk, LaunchWatch, Runner } from "../machine.ts";
 import type { TypedArray } from "../typed-arrays.ts";
 import { type Action, type ActionParts, Binder, type Scratch } from "./actions.ts";
 import { decode, gpuBytesOf } from "./buffers.ts";
@@ -21,6 +21,7 @@ import { type ChunkParts, ChunkSize, WebGpuChunk } from "./chunk.ts";
 import type { Commands } from "./commands.ts";
 import type { GpuHealth } from "./health.ts";
 import type { Places } from "./places.ts";
+import type { LaunchTimes } from "./recorder.ts";
 import { elapsedMs, watchBytes } from "./stopwatch.ts";
 
 /** What a runner uses of its machine. */
@@ -40,6 +41,8 @@ export class WebGpuRunner implements Runner {
   readonly #chunk: ChunkParts;
   #actions: readonly Action[] = [];
   #held: GPUBuffer | null = null;
+  /** Where launches are timed. */
+  #times: LaunchTimes | null = null;
   /** Counts runs, so that a readback is used only for the run it belongs to. */
   #runs = 0;
   #together: { readonly run: number; readonly bytes: Promise<ArrayBuffer> } | null = null;
@@ -109,6 +112,26 @@ export class WebGpuRunner implements Runner {
     return elapsedMs(await commands.read(commands.recorder.timed(watch), 0, watchBytes));
   }
 
+  async watch(): Promise<LaunchWatch> {
+    const { commands, entry } = this.#parts;
+    const [clock, { LaunchLog }] = [await commands.passClock(), await import("../profile/launch-log.ts")];
+    const log = new LaunchLog(entry.artifact, 1);
+    return {
+      log,
+      clock: clock === null ? "the GPU has no clock" : "the GPU's clock, each launch in a pass of its own",
+      begin: () => {
+        if (clock !== null) this.#times = { clock, log };
+      },
+      settled: async () => {
+        commands.submit();
+        await clock?.settled();
+      },
+      end: () => {
+        this.#times = null;
+      },
+    };
+  }
+
   ready(): Promise<void> {
     return this.#parts.commands.ready();
   }
@@ -158,7 +181,7 @@ export class WebGpuRunner implements Runner {
   #record(): void {
     const { health, commands, places } = this.#parts;
     health.assertWell();
-    commands.recorder.record(this.#actions, places === null ? 0 : commands.placeOf(places));
+    commands.recorder.record(this.#actions, places === null ? 0 : commands.placeOf(places), this.#times);
     this.#runs++;
   }
 }

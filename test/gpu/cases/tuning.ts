@@ -64,7 +64,7 @@ export const cases: readonly GpuCase[] = [
     async run({ device }) {
       const target = cardTarget(device);
       const [launch] = launchesOf(stagesOf(oneProduct(), "step", {}, target).lowered);
-      const machine = await target.machine(1 << 20, { isTimed: true });
+      const machine = await target.machine(1 << 20, {});
       const runner = await machine.prepare(isolate(launch ?? fail("no launch"), target, alone).entry);
       const times = [await runner.timed?.(4), await runner.timed?.(400)];
       machine.dispose();

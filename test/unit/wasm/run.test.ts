@@ -28,10 +28,11 @@ const loopWhile = (test: Sequence, body: Sequence): Sequence => [
 ];
 
 function printed(sequence: Sequence, threads: number, clocked = false) {
-  return wasmPrinter({ relaxed: false, clocked })(
+  return wasmPrinter({ relaxed: false })(
     sequence,
     { buffers: new Map(slots), segmentBytes: { state: 0, input: 0, output: 0, held: 0, arena: 192 } },
     { threads, sparing: false, shared: true },
+    clocked,
   );
 }
 
