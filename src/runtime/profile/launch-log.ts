@@ -67,6 +67,13 @@ export class Track implements SharedTrack {
     this.#note(2 * row + 1, ended);
   }
 
+  /** So many launches that were timed apart from the runs, each of so many milliseconds. */
+  count(row: number, launches: number, ms: number): void {
+    const at = header + 2 * row;
+    this.#words[at] = launches * ms;
+    this.#words[at + this.slots] = launches;
+  }
+
   /** Forgets everything so far: between two runs. */
   reset(): void {
     this.#words[0] = 0;

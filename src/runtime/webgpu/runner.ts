@@ -14,6 +14,7 @@ import { CompilerBug } from "../../core/errors.ts";
 import { type BufferSlot, printBuffer } from "../../program/buffer.ts";
 import type { CompiledEntry } from "../../program/compiled.ts";
 import type { Chunk, LaunchWatch, Runner } from "../machine.ts";
+import type { LaunchLog } from "../profile/launch-log.ts";
 import type { TypedArray } from "../typed-arrays.ts";
 import { type Action, type ActionParts, Binder, type Scratch } from "./actions.ts";
 import { decode, gpuBytesOf } from "./buffers.ts";
@@ -41,6 +42,7 @@ export class WebGpuRunner implements Runner {
   readonly #chunk: ChunkParts;
   #actions: readonly Action[] = [];
   #held: GPUBuffer | null = null;
+  #scratch: Scratch | null = null;
   /** Where launches are timed. */
   #times: LaunchTimes | null = null;
   /** Counts runs, so that a readback is used only for the run it belongs to. */
@@ -74,6 +76,7 @@ export class WebGpuRunner implements Runner {
   }
 
   bind(scratch: Scratch): void {
+    this.#scratch = scratch;
     this.#held = scratch.held;
     this.#actions = new Binder(this.#parts, scratch).actions();
   }
@@ -116,18 +119,48 @@ export class WebGpuRunner implements Runner {
     const { commands, entry } = this.#parts;
     const [clock, { LaunchLog }] = [await commands.passClock(), await import("../profile/launch-log.ts")];
     const log = new LaunchLog(entry.artifact, 1);
+    if (clock === null) return this.#drained(log);
     return {
       log,
-      clock: clock === null ? "the GPU has no clock" : "the GPU's clock, each launch in a pass of its own",
+      clock: "the GPU's clock, each launch in a pass of its own",
       begin: () => {
-        if (clock !== null) this.#times = { clock, log };
+        this.#times = { clock, log };
       },
-      settled: async () => {
+      settled: () => {
         commands.submit();
-        await clock?.settled();
+        return clock.settled();
       },
       end: () => {
         this.#times = null;
+      },
+    };
+  }
+
+  /** Runs are counted, and their launches timed behind them. */
+  #drained(log: LaunchLog): LaunchWatch {
+    const { device, commands, output, health } = this.#parts;
+    let [first, counted]: [number | null, number] = [null, 0];
+    const count = (): void => {
+      if (first !== null) counted = this.#runs - first;
+    };
+    return {
+      log,
+      clock: "the host's, as the GPU has none: each launch by itself behind the runs, until the queue is empty",
+      begin: () => {
+        first = this.#runs;
+      },
+      settled: async () => {
+        count();
+        first = null;
+        commands.submit();
+        const { timeDrained } = await import("./drained.ts");
+        health.assertWell();
+        const kept = [this.#scratch?.state ?? null, output];
+        await timeDrained({ device, actions: this.#actions, kept, log, runs: counted });
+      },
+      end: () => {
+        count();
+        first = null;
       },
     };
   }

@@ -54,7 +54,9 @@ export const cases: readonly GpuCase[] = [
       ok(expected !== undefined && executable !== undefined);
       for (let i = 0; i < 3; i++) await expected.run({ entry: "step", feeds, steps: 5 });
       const few = await executable.profile(() => executable.run({ entry: "step", feeds, steps: 5 }));
-      const more = await executable.profile(() => executable.run({ entry: "step", feeds, steps: 10 }), { steps: [3, 7] });
+      const more = await executable.profile(() => executable.run({ entry: "step", feeds, steps: 10 }), {
+        steps: [3, 7],
+      });
       deepStrictEqual(await executable.state.snapshot(), await expected.state.snapshot());
       const { entries, target, clock, ceiling } = few;
       strictEqual(target, "wgsl");
@@ -69,20 +71,32 @@ export const cases: readonly GpuCase[] = [
       ok((entries[0]?.kernelMs ?? 0) > 0);
       for (const { ms, kind } of entries[0]?.kernels ?? []) ok(kind === "copy" ? ms === null : ms !== null && ms >= 0);
       const spans = few.timeline.filter(({ track }) => track === "GPU");
-      strictEqual(spans.length, launches(few).reduce((all, count) => all + count, 0));
+      strictEqual(
+        spans.length,
+        launches(few).reduce((all, count) => all + count, 0),
+      );
       show(printProfile(few));
       for (const one of [expected, executable]) one.dispose();
     },
   },
   {
-    name: "a profile on a device without a clock says that it has none, and counts what ran",
+    name: "on a device without a clock launches are timed behind the runs, and leave no trace in states and outputs",
     async run(gpu) {
-      const executable = await compileOn(made, wgslTarget(deviceSource(await clockless(gpu))));
+      const device = await clockless(gpu);
+      const [expected, executable] = [await compileOn(made, wgslTarget(deviceSource(gpu.device))), await compileOn(made, wgslTarget(deviceSource(device)))]; // biome-ignore format: short
+      for (const one of [expected, executable]) await one.run({ entry: "step", feeds });
       const profile = await executable.profile(() => executable.run({ entry: "step", feeds, steps: 2 }));
-      ok(profile.clock.includes("no clock"), profile.clock);
-      strictEqual(profile.entries[0]?.runs, 2);
+      await expected.run({ entry: "step", feeds, steps: 2 });
+      ok(profile.clock.includes("has none"), profile.clock);
+      const [entry] = profile.entries;
+      strictEqual(entry?.runs, 2);
+      ok(launches(profile).some((count) => count === 14));
+      ok((entry?.kernelMs ?? 0) > 0);
       ok(profile.ceiling !== null && profile.ceiling.flops > 1e6);
-      executable.dispose();
+      deepStrictEqual(await executable.state.snapshot(), await expected.state.snapshot());
+      deepStrictEqual(await executable.read("product"), await expected.read("product"));
+      for (const one of [expected, executable]) one.dispose();
+      device.destroy();
     },
   },
 ];
