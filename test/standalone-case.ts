@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 import { expect } from "vitest";
 import { compile } from "../src/compile.ts";
 import type { Program } from "../src/dsl/program.ts";
-import type { Executable } from "../src/runtime/executable.ts";
+import type { Executable } from "../src/runtime/executable-type.ts";
 import { type StandaloneOptions, standalone } from "../src/tools/cli/standalone/standalone.ts";
 
 /** What a module's `create` gives. */
