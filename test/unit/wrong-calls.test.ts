@@ -171,7 +171,9 @@ const rows: Readonly<Record<string, Row>> = {
 /** Functions outside the DSL that take no options. */
 const others = new Set(
   [
-    ..."activate groups profileTrace interruptSignal loadCheckpoint readEvents saveCheckpoint saveTrainer summaryWriter".split(" "),
+    ..."activate groups profileTrace interruptSignal loadCheckpoint readEvents saveCheckpoint saveTrainer summaryWriter".split(
+      " ",
+    ),
     ..."decodeCheckpoint encodeCheckpoint epochLine fingerprintOf formatDuration formatRate formatScores formula".split(
       " ",
     ),
