@@ -172,6 +172,8 @@ interface Surroundings<A extends Artifact> {
   /** What nodes are called, and by them buffers and kernels: for people to read. */
   readonly naming?: StageContext["naming"];
   readonly warn?: (message: string) => void;
+  /** Follows what passes rewrite. */
+  readonly rewrites?: StageContext["rewrites"];
   readonly crew?: Crew;
   readonly together?: Together<A>;
 }
@@ -183,7 +185,7 @@ export function stagesOf<A extends Artifact>(
   dims: Dims,
   target: BoundTarget<A>,
   options: CompileOptions = {},
-  { warn = () => {}, crew, together = newTogether(target), naming }: Surroundings<A> = {},
+  { warn = () => {}, rewrites, crew, together = newTogether(target), naming }: Surroundings<A> = {},
 ): Stages<A> {
   const { skip = [], debug } = options;
   checkDTypes(program, target.traits);
@@ -209,6 +211,7 @@ export function stagesOf<A extends Artifact>(
       watchesNonFinite: debug?.nan === true,
       precision: precisionOf(program, options),
       naming,
+      rewrites,
     },
     {
       skip: new Set<string>(skip),

@@ -13,16 +13,16 @@ import { copyOf } from "../../src/graph/copies.ts";
 import { type Entry, rebuild } from "../../src/graph/entry.ts";
 import type { Build, Node, OpDef, OpKind } from "../../src/graph/node.ts";
 import { leaveLoops } from "./leave-loops.ts";
-import type { GraphPass } from "./pass.ts";
+import type { GraphPass, Rewrites } from "./pass.ts";
 import { applyRule, type Rule } from "./pattern.ts";
 import { rules } from "./simplify-rules.ts";
 import { trimLoops } from "./trim-loops.ts";
 
-export const simplify: GraphPass = { name: "simplify", run: simplified };
+export const simplify: GraphPass = { name: "simplify", run: (entry, { rewrites }) => simplified(entry, rewrites) };
 
 /** Loops do what they must once it is plain what that is; what leaves them is as it was written, and simplified again. */
-function simplified(entry: Entry): Entry {
-  const run = everywhere(simplifier(rules));
+function simplified(entry: Entry, rewrites: Rewrites | undefined): Entry {
+  const run = everywhere(simplifier(rules, rewrites));
   const plain = run(entry);
   return plain.graph.nodes.some(({ op }) => op.kind === "loop") ? run(leaveLoops(trimLoops(plain))) : plain;
 }
@@ -32,7 +32,7 @@ const maxRounds = 24;
 const maxSteps = 24;
 
 /** Rewrites with the given rules only. */
-export function simplifier(chosen: readonly Rule[]): (entry: Entry) => Entry {
+export function simplifier(chosen: readonly Rule[], rewrites?: Rewrites): (entry: Entry) => Entry {
   const { ofOp, ofKind } = index(chosen);
   const candidates: Candidates = ({ op }) => ofOp.get(op) ?? ofKind.get(op.kind) ?? [];
   return (entry) => {
@@ -48,7 +48,9 @@ export function simplifier(chosen: readonly Rule[]): (entry: Entry) => Entry {
         const start = copyOf(node, args, build.graph, false);
         const isOpen = !settled.has(node) || node.args.some((arg) => open.has(arg));
         if (isOpen) open.add(node);
-        const end = isOpen ? rewrite(start, candidates, build) : start;
+        const told = rewrites && ((law: string) => rewrites.fired(law, node));
+        const end = isOpen ? rewrite(start, candidates, build, told) : start;
+        rewrites?.moved(node, end);
         fired ||= end !== start;
         ends.add(end);
         return end;
@@ -63,22 +65,27 @@ export function simplifier(chosen: readonly Rule[]): (entry: Entry) => Entry {
 /** The rules that may fit a node, in the order in which they are tried. */
 type Candidates = (node: Node) => readonly Rule[];
 
+/** Who is told which law has fired. */
+type Told = ((law: string) => void) | undefined;
+
 /** Applies rules to one node until none fits. */
-function rewrite(start: Node, candidates: Candidates, build: Build): Node {
+function rewrite(start: Node, candidates: Candidates, build: Build, told: Told): Node {
   let node = start;
   for (let step = 0; step < maxSteps; step++) {
-    const next = firstRewrite(node, candidates(node), build);
+    const next = firstRewrite(node, candidates(node), build, told);
     if (next === null) return node;
     node = next;
   }
   return node;
 }
 
-function firstRewrite(node: Node, candidates: readonly Rule[], build: Build): Node | null {
+function firstRewrite(node: Node, candidates: readonly Rule[], build: Build, told: Told): Node | null {
   for (let i = 0; i < candidates.length; i += 1) {
     const rule = candidates[i];
     const made = rule === undefined ? null : applyRule(rule, node, build);
-    if (made !== null) return made;
+    if (rule === undefined || made === null) continue;
+    told?.(rule.law);
+    return made;
   }
   return null;
 }

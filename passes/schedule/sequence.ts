@@ -15,10 +15,14 @@ import { scheduleKernel } from "./schedule.ts";
 /** Every kernel scheduled and checked; in two where a fold is too long for one launch, or a loop need not do all of it again. */
 export function scheduleSequence(sequence: Sequence, target: Target, from: Omit<Around, "nextId">): Sequence {
   const make = (kernel: Kernel): Kernel => scheduleKernel(kernel, target.scheduling);
+  return mapKernels(launchesToSchedule(sequence, target, from), (kernel) => from.kernels.made("schedule", kernel, make));
+}
+
+/** The launches whose kernels are then scheduled one by one. */
+export function launchesToSchedule(sequence: Sequence, target: Target, from: Omit<Around, "nextId">): Sequence {
   let id = freshStepId(sequence);
   const around = { ...from, nextId: () => id++ };
-  const launches = withFirstLaunches(withSecondLaunches(sequence, target, around), target, around);
-  return mapKernels(launches, (kernel) => around.kernels.made("schedule", kernel, make));
+  return withFirstLaunches(withSecondLaunches(sequence, target, around), target, around);
 }
 
 /** Every fold as loops. */
