@@ -17,7 +17,7 @@ import { isFolded } from "./label.ts";
 import { type Role, rolesOf } from "./roles.ts";
 
 /** One call of a path from the entry inwards. */
-interface Step {
+export interface Step {
   readonly name: string;
   /** Where it is called, for the tooltip; calls at different places are different. */
   readonly place: string;
@@ -109,6 +109,12 @@ function resultNames(entry: Entry): ReadonlyMap<Node, readonly string[]> {
 }
 
 // ---- the tree of calls ---------------------------------------------------------------------------------------------
+
+/** The calls of the user's, or else the layer, that each node of an entry belongs to, from outside in. */
+export function callPaths(entry: Entry, roles: ReadonlyMap<Node, Role>): (node: Node) => readonly Step[] {
+  const nodes = neededNodes(entry).filter((node) => !isExternal(node));
+  return pathsOf(nodes, roles, new Map(nodes.map((node) => [node, callsOf(node)])));
+}
 
 /** The user's calls that each node comes from. */
 type Calls = ReadonlyMap<Node, readonly Step[]>;

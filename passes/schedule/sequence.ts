@@ -15,7 +15,9 @@ import { scheduleKernel } from "./schedule.ts";
 /** Every kernel scheduled and checked; in two where a fold is too long for one launch, or a loop need not do all of it again. */
 export function scheduleSequence(sequence: Sequence, target: Target, from: Omit<Around, "nextId">): Sequence {
   const make = (kernel: Kernel): Kernel => scheduleKernel(kernel, target.scheduling);
-  return mapKernels(launchesToSchedule(sequence, target, from), (kernel) => from.kernels.made("schedule", kernel, make));
+  return mapKernels(launchesToSchedule(sequence, target, from), (kernel) =>
+    from.kernels.made("schedule", kernel, make),
+  );
 }
 
 /** The launches whose kernels are then scheduled one by one. */

@@ -31,10 +31,11 @@ import { printSchedules } from "../../kernel/moves.ts";
 import type { TargetName } from "../../kernel/target.ts";
 import { printBuffer } from "../../program/buffer.ts";
 import { printCode } from "../../program/print.ts";
-import { bodiesOf, type Copy, countSteps, type Launch, positionsOf, type Sequence } from "../../program/sequence.ts";
+import { bodiesOf, type Copy, countSteps, type Launch, type Sequence } from "../../program/sequence.ts";
 import { stages as pipeline, type Skippable } from "../../stages.ts";
 import { targets } from "../../targets.ts";
 import type { Naming } from "../names/naming.ts";
+import { stepNames } from "../step-names.ts";
 import { checkDims, chooseEntry, missingDims } from "./choose.ts";
 import { renderPng, renderSvg } from "./render.ts";
 
@@ -250,20 +251,7 @@ function sizes(dims: Dims): string {
 // ---- memory --------------------------------------------------------------------------------------------------------
 
 export function memoryOf({ entry, sequence, layout, report }: Stages): MemoryPicture {
-  const steps = positionsOf(sequence).map(({ step, isEnd }) => {
-    switch (step.kind) {
-      case "launch":
-        return step.name;
-      case "copy":
-        return `copy to ${printBuffer(step.to)}`;
-      case "loop":
-      case "while":
-      case "if":
-        return isEnd ? `end of ${step.name}` : step.kind === "loop" ? `${step.name} x ${step.loop.extent}` : step.name;
-      default:
-        return unreachable(step);
-    }
-  });
+  const steps = stepNames(sequence);
   const bars = layout.arena.placements.map(({ buffer, ...place }) => {
     return { name: printBuffer(buffer), about: buffer.dtype + printShape(buffer.shape), ...place };
   });
