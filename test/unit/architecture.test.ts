@@ -64,7 +64,10 @@ const rules: readonly Rule[] = [
   { of: "src/runtime/", may: runtime },
   { of: "src/tools/cli/standalone/glue/", may: ["src/tools/cli/standalone/glue/"] },
   { of: "src/tools/cli/", may: ["src/", "passes/", "codegen/"] },
-  { of: "src/tools/explorer/", may: ["src/", "!src/tools/cli/", "!src/index.ts", "!src/node.ts", "passes/", "codegen/"] },
+  {
+    of: "src/tools/explorer/",
+    may: ["src/", "!src/tools/cli/", "!src/index.ts", "!src/node.ts", "passes/", "codegen/"],
+  },
   { of: "src/tools/", may: ["src/", "!src/tools/cli/", "!src/index.ts", "!src/node.ts", "codegen/"] },
   { of: "src/stages.ts", may: [...insideSrc, "!src/compile.ts", "passes/", "codegen/target.ts"] },
   { of: "src/compile.ts", may: [...insideSrc, "passes/plan/", "codegen/target.ts"] },
