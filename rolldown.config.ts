@@ -11,7 +11,7 @@
 import { isAbsolute } from "node:path";
 import { defineConfig } from "rolldown";
 
-export default defineConfig({
+const node = defineConfig({
   input: {
     index: "./dist/src/index.js",
     node: "./dist/src/node.js",
@@ -28,3 +28,12 @@ export default defineConfig({
     comments: { legal: true, annotation: true, jsdoc: false },
   },
 });
+
+/** The page of `tensorloom explore`, with the libraries that it shows things with: src/tools/cli/explore-page.ts reads it. */
+const explorer = defineConfig({
+  input: "./web/explorer/main.ts",
+  platform: "browser",
+  output: { file: "dist/explorer.js", format: "iife", minify: true, comments: { legal: true } },
+});
+
+export default [node, explorer];

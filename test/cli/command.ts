@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { Command } from "commander";
 import { addCompileCommand } from "../../src/tools/cli/compile-command.ts";
 import { addExplainCommand } from "../../src/tools/cli/explain-command.ts";
+import { addExploreCommand } from "../../src/tools/cli/explore-command.ts";
 import { addGraphCommand } from "../../src/tools/cli/graph-command.ts";
 import { addReportCommand } from "../../src/tools/cli/report-command.ts";
 import { addRunCommand } from "../../src/tools/cli/run-command.ts";
@@ -18,6 +19,7 @@ async function run(args: readonly string[]): Promise<void> {
   addRunCommand(command);
   addGraphCommand(command);
   addExplainCommand(command);
+  addExploreCommand(command);
   addCompileCommand(command);
   addReportCommand(command);
   addTuneCommand(command);

@@ -25,7 +25,7 @@ test("holds what it needs and nothing else", async () => {
   const names = await readdir(installed);
   expect(names.sort()).toEqual(["LICENSE", "README.md", "dist", "docs", "examples", "package.json"]);
   const dist = await readdir(join(installed, "dist"), { recursive: true });
-  const entrances = ["index.js", "main.js", "node.js", "page.js"];
+  const entrances = ["explorer.js", "index.js", "main.js", "node.js", "page.js"];
   const top = dist.filter((name) => !name.includes("/") && !name.startsWith("chunk-"));
   expect(top.sort()).toEqual(["codegen", "passes", "src", ...entrances].sort());
   // maps would name sources that are not there, and lines in errors would point at them

@@ -8,6 +8,7 @@ import { runCommand } from "../script.ts";
 import { addCompileCommand } from "./compile-command.ts";
 import { doctor } from "./doctor.ts";
 import { addExplainCommand } from "./explain-command.ts";
+import { addExploreCommand } from "./explore-command.ts";
 import { addExportCommand } from "./export-command.ts";
 import { addGraphCommand } from "./graph-command.ts";
 import { addReportCommand } from "./report-command.ts";
@@ -31,6 +32,7 @@ command
 addRunCommand(command);
 addGraphCommand(command);
 addExplainCommand(command);
+addExploreCommand(command);
 addCompileCommand(command);
 addExportCommand(command);
 addReportCommand(command);
