@@ -94,6 +94,7 @@ const rules: readonly Rule[] = [
   { of: "codegen/*/moves/", may: moves },
   { of: "codegen/", may: [...printers, "!codegen/*/policy.ts", "!codegen/*/policy/", "!codegen/*/moves/"] },
   { of: "web/training/", may: ["web/training/", "web/shared/", "src/index.ts"] },
+  { of: "web/explorer/", may: ["web/explorer/", "type src/tools/explorer/", "codegen/picture/units.ts"] },
   { of: "web/", may: ["web/", "src/index.ts", "src/node.ts"] },
 ];
 
