@@ -94,13 +94,21 @@ function commandOf({ name, about, flags }: Script<FlagDefinitions>): Command {
   return command;
 }
 
-/** Runs a commander program with our exit codes: 2 for the user's errors, 1 for others. `debug` shows every stack. */
-export async function runCommand(command: Command, args: readonly string[], debug = false): Promise<void> {
+/**
+ * Runs a commander program with our exit codes: 2 for the user's errors, 1 for others. `debug` shows every stack; `explained` may say more
+ * in an error.
+ */
+export async function runCommand(
+  command: Command,
+  args: readonly string[],
+  debug = false,
+  explained: (error: unknown) => unknown = (error) => error,
+): Promise<void> {
   for (const each of [command, ...command.commands]) each.exitOverride();
   try {
     await command.parseAsync([...args]);
   } catch (error) {
-    process.exitCode = tell(error, debug);
+    process.exitCode = tell(explained(error), debug);
   }
 }
 

@@ -12,6 +12,7 @@ import { addGraphCommand } from "../../src/tools/cli/graph-command.ts";
 import { addReportCommand } from "../../src/tools/cli/report-command.ts";
 import { addRunCommand } from "../../src/tools/cli/run-command.ts";
 import { addTuneCommand } from "../../src/tools/cli/tune-command.ts";
+import { withVariables } from "../../src/tools/names/error-places.ts";
 import { runCommand } from "../../src/tools/script.ts";
 
 async function run(args: readonly string[]): Promise<void> {
@@ -23,7 +24,7 @@ async function run(args: readonly string[]): Promise<void> {
   addCompileCommand(command);
   addReportCommand(command);
   addTuneCommand(command);
-  await runCommand(command, args);
+  await runCommand(command, args, false, withVariables);
 }
 
 /** Runs a command with our standard streams gathered; its exit code is not ours. */

@@ -2,11 +2,12 @@
  * Names from the user's source, as commands show them: scripts in which values are assigned in many ways, scripts in which nothing can
  * be found, and what it costs.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Sources } from "../../src/tools/names/sources.ts";
 import { builtFolder } from "../built.ts";
 import { type Commands, startCommands } from "../unit/run-script.ts";
 
@@ -151,4 +152,83 @@ return { outputs: { i } };`;
       expect(run).not.toBeInstanceOf(Error);
     }
   });
+});
+
+describe("where nothing can be found, the command goes on with numbers", () => {
+  const body = "const hidden = relu(add(x, w)); return { outputs: { y: mul(hidden, v) } };";
+  const numbered = [
+    "x = input name=x",
+    "w = state name=w",
+    "v = state name=v",
+    "%3 = add x w",
+    "%4 = constant value=0",
+    "%5 = broadcast %4",
+    "%6 = max %3 %5",
+    "y = mul %6 v",
+  ];
+  const itself = "fileURLToPath(import.meta.url)";
+  const fs = 'import { fileURLToPath } from "node:url"; import { rmSync, writeFileSync } from "node:fs";';
+
+  test.each([
+    ["the source is gone", `${fs} rmSync(${itself});`, body],
+    ["it has become something else", `${fs} writeFileSync(${itself}, "const = {{{ (((( ");`, body],
+    ["it is empty", `${fs} writeFileSync(${itself}, "");`, body],
+    ["it is on one long line, as bundles are", "", `/* ${"-".repeat(2_000)} */ ${body}`],
+    [
+      "the code was made in the run",
+      "",
+      'return new Function("relu", "add", "mul", "x", "w", "v", "const hidden = relu(add(x, w)); return { outputs: { y: mul(hidden, v) } };")(relu, add, mul, x, w, v);',
+    ],
+  ])("%s", async (what, before, made) => {
+    const path = script(`${what.replaceAll(/\W/g, "-")}.js`, made, before);
+    expect(await forward(path)).toEqual(numbered);
+  });
+
+  test("and where they are not wanted", async () => {
+    const lines = await forward(script("unwanted.ts", body), "--no-names");
+    expect(lines.slice(-2)).toEqual(["%6 = max %3 %5", "%7 = mul %6 %2"]);
+  });
+});
+
+test("mistakes in the syntax are no obstacle to what stands around them", () => {
+  const broken = "function a( { const hidden = f(x; }\nconst other = f(y);\n}}}";
+  writeFileSync(join(folder, "broken.ts"), broken);
+  const sources = new Sources();
+  const call = sources.callAt(`${join(folder, "broken.ts")}:2:15`);
+  expect(call?.getText()).toBe("f(y)");
+  for (const place of ["1:1", "3:3", "9:9", "0:0", "2:999"]) {
+    expect(() => sources.callAt(`${join(folder, "broken.ts")}:${place}`)).not.toThrow();
+  }
+  expect(sources.callAt(`${folder}:1:1`)).toBeNull();
+});
+
+test("names change what is printed, and nothing of what is computed", async () => {
+  const path = script("same.ts", "const hidden = relu(add(x, w)); return { outputs: { y: mean(mul(hidden, v)) } };");
+  const files = async (...flags: string[]): Promise<Buffer> => {
+    const out = join(folder, `same${flags.length}`);
+    expect((await commands.run("compile", path, "--target", "wasm", "-o", out, ...flags)).code).toBe(0);
+    const module = readFileSync(join(out, "train.wasm"));
+    return module.subarray(0, module.indexOf("\u0004name") - 2); // the last section says what functions are called
+  };
+  expect(await files()).toEqual(await files("--no-names"));
+});
+
+test("an error says which variable was to be made at its line", async () => {
+  const path = script("wrong.ts", "const hidden = concat([x, mean(w)]); return { outputs: { hidden } };");
+  const { code, stderr } = await commands.run("graph", path);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^error: concat.*\n {4}at .*wrong\.ts:7:16 \(hidden\)\n$/);
+});
+
+test("in kernels: buffers, and kernels by what they store", async () => {
+  const { stdout } = await commands.run(
+    "graph",
+    "test/cli/scripts/mnist.ts",
+    "--stage",
+    "kernels",
+    "--dims",
+    "batch=8",
+  );
+  expect(stdout).toMatch(/^launch k0_hidden\(image: input image, .*, hidden: hidden\)$/m);
+  expect(stdout).toMatch(/^launch k1_logits\(hidden: hidden, /m);
 });

@@ -10,6 +10,7 @@ import { messageOf, UserError } from "../../core/errors.ts";
 import type { Program } from "../../dsl/program.ts";
 import { type TargetName, targetNames } from "../../kernel/target.ts";
 import { namingOf } from "../names/naming.ts";
+import { loadTypeScript } from "../names/typescript.ts";
 import { dimsHelp, noNamesHelp, parseDims, parseSkip, skipHelp } from "./choose.ts";
 import { type Exported, type ExportOptions, exporters } from "./export.ts";
 import { loadProgram } from "./load.ts";
@@ -43,7 +44,7 @@ export function addCompileCommand(program: Command): void {
     .option("--skip <stages>", skipHelp, parseSkip)
     .option("--no-names", noNamesHelp)
     .action(async (script: string, { output, target, entries, names, ...options }: CompileFlags) => {
-      const made = await loadProgram(script);
+      const made = await loadProgram(script, names ? loadTypeScript : undefined);
       const chosen = entries === undefined ? {} : { entries: entriesIn(made, entries) };
       const { files, told } = options.standalone
         ? await standaloneFiles(made, script, output, { target, ...chosen, ...options })

@@ -6,6 +6,7 @@
 import { type Command, Option } from "commander";
 import { targetNames } from "../../kernel/target.ts";
 import { namingOf } from "../names/naming.ts";
+import { loadTypeScript } from "../names/typescript.ts";
 import { dimsHelp, entryHelp, noNamesHelp, parseDims, parseSkip, skipHelp } from "./choose.ts";
 import { type ExplainOptions, explainProgram, printExplanation } from "./explain.ts";
 import { loadProgram } from "./load.ts";
@@ -27,7 +28,7 @@ export function addExplainCommand(program: Command): void {
     .option("--no-names", noNamesHelp)
     .option("--json", "as one JSON object", false)
     .action(async (script: string, { json, names, ...options }: ExplainFlags) => {
-      const program = await loadProgram(script);
+      const program = await loadProgram(script, names ? loadTypeScript : undefined);
       const explanation = explainProgram(program, { ...options, naming: names ? namingOf(program) : undefined });
       process.stdout.write(json ? `${JSON.stringify(explanation, null, 2)}\n` : printExplanation(explanation));
     });

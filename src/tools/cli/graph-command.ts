@@ -12,6 +12,7 @@ import type { Dims } from "../../graph/shape.ts";
 import { type TargetName, targetNames } from "../../kernel/target.ts";
 import type { Skippable } from "../../stages.ts";
 import { namingOf } from "../names/naming.ts";
+import { loadTypeScript } from "../names/typescript.ts";
 import { dimsHelp, entryHelp, noNamesHelp, parseDims, parseSkip, skipHelp } from "./choose.ts";
 import { drawProgram, type Format, formats, passNames, printedAfter, type Stage, stages } from "./graph.ts";
 import { loadProgram } from "./load.ts";
@@ -55,7 +56,7 @@ export function addGraphCommand(program: Command): void {
       const format = wanted ?? formatOf(output);
       if (printAfter !== undefined) {
         if (format !== "text") throw new UserError(`what --print-after shows is text, and no ${format}`);
-        const program = await loadProgram(script);
+        const program = await loadProgram(script, names ? loadTypeScript : undefined);
         const text = printedAfter(program, printAfter, { ...options, naming: names ? namingOf(program) : undefined });
         if (output === undefined) process.stdout.write(text);
         else await write(output, text);
@@ -64,7 +65,7 @@ export function addGraphCommand(program: Command): void {
       if (format === "png" && output === undefined && process.stdout.isTTY === true) {
         throw new UserError("a PNG is no text for a terminal: add -o FILE.png");
       }
-      const program = await loadProgram(script);
+      const program = await loadProgram(script, names ? loadTypeScript : undefined);
       const drawn = await drawProgram(program, { ...options, format, naming: names ? namingOf(program) : undefined });
       if (output === undefined) process.stdout.write(drawn);
       else await write(output, drawn);

@@ -19,15 +19,20 @@ export interface Exported {
   readonly trainer: Trainer | undefined;
 }
 
-/** The program that a script exports. Whatever goes wrong in the script is the user's error, with their line. */
-export async function loadProgram(script: string): Promise<Program<unknown>> {
-  return (await loadExported(script)).program;
+/**
+ * The program that a script exports. Whatever goes wrong in the script is the user's error, with their line. `meanwhile` is done while
+ * esbuild, another process, reads the script.
+ */
+export async function loadProgram(script: string, meanwhile: () => void = () => {}): Promise<Program<unknown>> {
+  return (await loadExported(script, meanwhile)).program;
 }
 
 /** The program or trainer that a script exports. */
-export async function loadExported(script: string): Promise<Exported> {
+export async function loadExported(script: string, meanwhile: () => void = () => {}): Promise<Exported> {
   const noDefault = `${script} has no default export: end it with "export default program({ ... })", or a trainer`;
-  if (await lacksDefaultExport(findScript(script))) throw new UserError(`${noDefault} (it was not run)`);
+  const lacksDefault = lacksDefaultExport(findScript(script));
+  meanwhile();
+  if (await lacksDefault) throw new UserError(`${noDefault} (it was not run)`);
   const exported = (await importScript(script)).exports.default;
   if (exported === undefined) throw new UserError(noDefault);
   const program = isRecord(exported) && "program" in exported ? exported.program : exported;

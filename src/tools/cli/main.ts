@@ -4,6 +4,7 @@
  */
 import { Command } from "commander";
 import { version } from "../../core/version.ts";
+import { withVariables } from "../names/error-places.ts";
 import { runCommand } from "../script.ts";
 import { addCompileCommand } from "./compile-command.ts";
 import { doctor } from "./doctor.ts";
@@ -65,7 +66,7 @@ command.hook("preAction", (_, action) => {
 void run();
 
 async function run(): Promise<void> {
-  await runCommand(command, process.argv, isDebug(process.argv));
+  await runCommand(command, process.argv, isDebug(process.argv), withVariables);
   isDone = true;
   if (isLookedAt) process.stdout.write("", () => process.exit());
 }

@@ -6,6 +6,7 @@
  * An error in the script is its author's: a line, its place, and exit code 2; --debug shows the stack.
  */
 import type { Command } from "commander";
+import { withVariables } from "../names/error-places.ts";
 import { tell } from "../script.ts";
 import { findScript, importScript, usersError } from "./import-script.ts";
 
@@ -59,7 +60,7 @@ async function runPlainly(script: string, args: readonly string[], command: Comm
   const asUsers = (error: unknown): Error => usersError(error, path, `${what} failed`);
   // What a script leaves behind, a timer or a promise that nobody awaits, ends as the script itself does.
   process.on("uncaughtException", (error) => {
-    process.exit(tell(asUsers(error), command.parent?.opts().debug === true));
+    process.exit(tell(withVariables(asUsers(error)), command.parent?.opts().debug === true));
   });
   const { main } = (await importScript(script, args)).exports;
   if (typeof main !== "function") return false; // importing it has run it

@@ -58,9 +58,10 @@ export class Sources {
   #parsed(path: string): ts.SourceFile | null {
     const text = isScript.test(path) ? textOf(path) : null;
     if (text === null || this.typeScript === null) return null;
-    const { createSourceFile, ScriptTarget } = this.typeScript;
+    const { createSourceFile, JSDocParsingMode, ScriptTarget } = this.typeScript;
+    const options = { languageVersion: ScriptTarget.Latest, jsDocParsingMode: JSDocParsingMode.ParseNone };
     try {
-      return createSourceFile(path, text, ScriptTarget.Latest, true);
+      return createSourceFile(path, text, options, true);
     } catch {
       return null; // nested deeper than the parser's stack
     }
