@@ -4,7 +4,7 @@
  */
 import { gzipSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
-import { syntheticDigits } from "tensorloom";
+import { syntheticDigits, trainerFrom } from "tensorloom";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildTrainingPage } from "../../web/build.ts";
 import { type Served, serve } from "../../web/server.ts";
@@ -58,12 +58,16 @@ describe.skipIf(!hasChromium)("the training page", () => {
       });
   }
 
-  /** The curves as the page saves them. */
-  async function losses(page: Page): Promise<readonly number[]> {
-    const [download] = await Promise.all([page.waitForEvent("download"), page.getByText("Save the curves").click()]);
+  /** What a button saves. */
+  async function download(page: Page, button: string): Promise<Buffer> {
+    const [file] = await Promise.all([page.waitForEvent("download"), page.getByText(button).click()]);
     const parts: Buffer[] = [];
-    for await (const part of await download.createReadStream()) parts.push(part as Buffer);
-    const [head, ...lines] = Buffer.concat(parts).toString().trim().split("\n");
+    for await (const part of await file.createReadStream()) parts.push(part as Buffer);
+    return Buffer.concat(parts);
+  }
+
+  async function losses(page: Page): Promise<readonly number[]> {
+    const [head, ...lines] = (await download(page, "Save the curves")).toString().trim().split("\n");
     expect(head).toBe("step,loss,accuracy,test loss,test accuracy");
     const read = lines.map((line) => line.split(",")).filter(([, loss]) => loss !== "");
     return read.map(([, loss]) => Number(loss));
@@ -80,7 +84,7 @@ describe.skipIf(!hasChromium)("the training page", () => {
     await stage(page, "Trained");
     const found = await losses(page);
     expect(found).toHaveLength(steps);
-    expect(found).toEqual(await lossesInNode(small, place));
+    expect(found).toEqual((await runInNode(small, place)).losses);
     falls(found);
     expect(problems).toEqual([]);
     await page.close();
@@ -107,6 +111,33 @@ describe.skipIf(!hasChromium)("the training page", () => {
     await page.getByText("Go on").click();
     await stage(page, "Trained");
     expect((await losses(page)).length).toBe(4 * Math.ceil(3000 / 32));
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  test("a run that was paused, moved there and back, is the run that it would have been; its network is a file for Node", async () => {
+    const plan = { ...small, epochs: 12 };
+    const { page, problems } = await visit(plan, "&place=js&start");
+    await page.waitForFunction(() => Number(document.querySelector("progress")?.value) >= 3);
+    await page.getByText("Pause").click();
+    await stage(page, "Paused");
+    expect(Number(await page.locator("progress").getAttribute("value"))).toBeLessThan(96);
+    for (const [place, device] of [
+      ["wasm", "wasm (1 thread)"],
+      ["js", "js"],
+    ] as const) {
+      // biome-ignore format: pairs
+      await page.locator("#place").selectOption(place);
+      await page.locator("#device", { hasText: device }).waitFor();
+      await stage(page, "Paused");
+    }
+    await page.getByText("Go on").click();
+    await stage(page, "Trained");
+    const expected = await runInNode(plan, "js");
+    expect(await losses(page)).toEqual(expected.losses);
+    const net = await trainerFrom(await download(page, "Save the network"));
+    expect(await net.predict({ x: expected.images })).toEqual(expected.answers);
+    net.dispose();
     expect(problems).toEqual([]);
     await page.close();
   });
@@ -234,14 +265,20 @@ async function draw(page: Page, stroke: readonly (readonly number[])[]): Promise
   await page.mouse.up();
 }
 
-async function lossesInNode(plan: Plan, place: Place): Promise<readonly number[]> {
-  const found: number[] = [];
+/** The same run here: its losses, and what its network answers to test images. */
+async function runInNode(plan: Plan, place: Place) {
+  const losses: number[] = [];
   const hear = (message: Message): void => {
-    if (message.kind === "steps") found.push(...message.losses);
+    if (message.kind === "steps") losses.push(...message.losses);
   };
-  const run = new NetworkRun(plan, await loadDigits(plan, []), hear);
+  const digits = await loadDigits(plan, []);
+  const run = new NetworkRun(plan, digits, hear);
   await run.open(place);
   await run.train(new AbortController().signal);
+  const net = await trainerFrom(await run.file());
+  const { images } = digits.test;
+  const answers = await net.predict({ x: images });
+  net.dispose();
   run.dispose();
-  return found;
+  return { losses, images, answers };
 }

@@ -7,8 +7,13 @@ import type { Message } from "./protocol.ts";
 type Steps = Extract<Message, { readonly kind: "steps" }>;
 type Tested = Extract<Message, { readonly kind: "tested" }>;
 
-/** Of about how many steps the running mean is. */
-const span = 8;
+/** Of about how many steps the running mean is: more where there were more, so that it is smooth and not late. */
+const spanAt = (step: number): number => Math.min(20, Math.max(1, step / 8));
+
+/** There is no half step. */
+const wholeSteps = [1, 2, 5]
+  .flatMap((step) => [1, 10, 100, 1e3, 1e4, 1e5].map((times) => step * times))
+  .sort((a, b) => a - b);
 
 /** Columns over the same steps. */
 interface Score {
@@ -92,7 +97,7 @@ export class Curves {
     if (value === null) return;
     const [step, last] = [this.#steps[at] ?? 0, mean.findLastIndex((found) => found !== null)];
     const passed = step - (this.#steps[last] ?? 0);
-    const weight = 1 - (1 - 1 / span) ** passed;
+    const weight = 1 - (1 - 1 / spanAt(step)) ** passed;
     const before = mean[last] ?? value;
     mean[at] = before + weight * (value - before);
   }
@@ -151,7 +156,7 @@ function plotIn(box: HTMLElement): uPlot {
       height: 230,
       scales: { x: { time: false, range: (_, least, most) => [least ?? 0, Math.max(most ?? 0, (least ?? 0) + 10)] } },
       axes: [
-        { ...axis, size: 28, gap: 4, space: 70 },
+        { ...axis, size: 28, gap: 4, space: 70, incrs: wholeSteps },
         { ...axis, size: 46, gap: 4 },
       ],
       series: [

@@ -23,10 +23,7 @@ export async function examinePlaces(): Promise<readonly PlaceExam[]> {
   const told = (place: PlaceExam["place"], exam = found.get("js"), device = exam?.device): PlaceExam => ({
     place,
     works: exam?.works === true,
-    detail:
-      exam?.works === true
-        ? (device ?? "")
-        : [exam?.reason, exam?.advice].filter((part) => part !== undefined).join("; "),
+    detail: (exam?.works === true ? device : firstSentence(exam?.reason)) ?? "",
   });
   const many = wasm?.ways?.at(-1);
   const threads: PlaceExam =
@@ -34,6 +31,11 @@ export async function examinePlaces(): Promise<readonly PlaceExam[]> {
       ? told("threads", wasm)
       : { place: "threads", works: many.works && isMany(wasm.device), detail: many.reason ?? oneCore(wasm.device) };
   return [told("wgsl", wgsl), threads, told("wasm", wasm, "wasm (1 thread)"), told("js", js)];
+}
+
+/** What is the matter; what to do about it in Node is nothing for a visitor. */
+function firstSentence(reason = ""): string {
+  return reason.replace(/^target "\w+": /, "").split(/\. |\n/)[0] ?? "";
 }
 
 function isMany(device = ""): boolean {
