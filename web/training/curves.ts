@@ -163,7 +163,7 @@ function plotIn(box: HTMLElement): uPlot {
         { label: "step", value: (_, found) => (found === null ? "–" : String(found)) },
         {
           label: "a reading",
-          stroke: () => `color-mix(in srgb, ${first()} 30%, transparent)`,
+          stroke: () => `${first()}4d`,
           width: 1,
           spanGaps: true,
           points: { show: false },

@@ -38,7 +38,9 @@ export class Pad {
     });
     canvas.addEventListener("pointermove", (event) => {
       if (this.#last === null) return;
-      for (const part of [...event.getCoalescedEvents(), event]) this.#to(this.#placeOf(part));
+      // Some browsers have no events between two frames.
+      const between = "getCoalescedEvents" in event ? event.getCoalescedEvents() : [];
+      for (const part of [...between, event]) this.#to(this.#placeOf(part));
     });
     for (const end of ["pointerup", "pointercancel"] as const) canvas.addEventListener(end, () => (this.#last = null));
     frame.addEventListener("keydown", (event) => this.#press(event));

@@ -9,6 +9,13 @@ const networkNames: readonly NetworkName[] = ["mlp", "cnn"];
 const placeNames: readonly Place[] = ["auto", "wgsl", "threads", "wasm", "js"];
 const digitsNames: readonly DigitsName[] = ["served", "drawn", "own"];
 
+const placeTitles: Readonly<Record<PlaceExam["place"], string>> = {
+  wgsl: "WebGPU",
+  threads: "WebAssembly, threads",
+  wasm: "WebAssembly, one thread",
+  js: "JavaScript",
+};
+
 const defaults = {
   network: "mlp",
   digits: "drawn",
@@ -71,16 +78,17 @@ export class PlanForm {
     return placeNames.find((name) => name === this.place.value) ?? "auto";
   }
 
-  /** What does not work here cannot be chosen, and says why. */
+  /** What does not work here cannot be chosen, and says why. Told again by each worker. */
   showPlaces(exams: readonly PlaceExam[]): void {
+    byId("places", HTMLElement).replaceChildren();
     for (const { place, works, detail } of exams) {
       const option = optionOf(this.place, place);
-      const text = works ? `${option.text}: ${detail}` : `${option.text} does not work here: ${detail}`;
+      const name = placeTitles[place];
+      const text = works ? `${name}: ${detail}` : `${name} does not work here: ${detail}`;
       byId("places", HTMLElement).append(make("li", { text }));
       option.disabled = !works;
-      if (works && place === "threads")
-        option.textContent = `WebAssembly, ${/\d+ threads/.exec(detail)?.[0] ?? "threads"}`;
-      if (!works) option.textContent = `${option.text} (not here)`;
+      const count = place === "threads" ? /\d+ threads/.exec(detail)?.[0] : undefined;
+      option.text = works ? (count === undefined ? name : `WebAssembly, ${count}`) : `${name} (not here)`;
       if (!works && this.place.value === place) this.place.value = "auto";
     }
   }
