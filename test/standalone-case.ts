@@ -58,11 +58,19 @@ interface Run {
 /** The bits of an executable on one thread, whose products are rounded as in the files. */
 export function executableOf(
   program: Program<unknown>,
-  { target, dims = {}, seed = 0 }: StandaloneOptions,
+  { target, dims = {}, seed = 0 }: Pick<StandaloneOptions, "target" | "dims" | "seed">,
 ): Promise<Executable> {
   const general = Object.fromEntries(Object.entries(dims).filter(([name]) => !name.includes(".")));
   return compile(program, {
-    ...{ target, dims: general, seed, threads: 1, precise: true, tune: false, onWarning: () => {} },
+    ...{
+      target: target === "c" ? "js" : target,
+      dims: general,
+      seed,
+      threads: 1,
+      precise: true,
+      tune: false,
+      onWarning: () => {},
+    },
   }) as Promise<Executable>;
 }
 
@@ -74,7 +82,7 @@ export async function expectSame(
 ): Promise<void> {
   const folder = await folderOf(program, options);
   const net = await folder.create();
-  const executable = await executableOf(program, { script: "", ...options });
+  const executable = await executableOf(program, options);
   for (const [i, { entry, feeds = {} }] of runs.entries()) {
     const found = await call(net, entry, feeds);
     const wanted = await executable.run({ entry: entry as never, feeds: feeds as never });

@@ -184,7 +184,7 @@ describe.skipIf(!hasChromium)("a standalone folder in a page whose policy forbid
       expect(found.mayEval).toBe(false);
 
       const onCpu = target === "wgsl" ? "js" : target;
-      const executable = await executableOf(program, { script: "", target: onCpu, dims, seed: 11 });
+      const executable = await executableOf(program, { target: onCpu, dims, seed: 11 });
       const outputs: unknown[] = [];
       for (const { entry, feeds } of runs) {
         outputs.push(plain(await executable.run({ entry: entry as never, feeds: feeds as never })));

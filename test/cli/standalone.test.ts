@@ -70,7 +70,7 @@ test("what is wrong is said in one line, with exit code 2, and nothing is writte
   await writeFile(join(folder, "doubles.ts"), 'import { f64, program } from "tensorloom"; export default program({ inputs: { x: f64(2) }, step: ({ x }) => ({ outputs: x }) });'); // biome-ignore format: long
   const sized = ["compile", mnist, "--standalone", "--dims", "batch=2"];
   const rows: readonly (readonly [args: readonly string[], words: RegExp])[] = [
-    [[...sized, "--target", "metal", "-o", out], /'metal' is invalid. Allowed choices are js, wasm, wgsl/],
+    [[...sized, "--target", "metal", "-o", out], /'metal' is invalid. Allowed choices are js, wasm, wgsl, c/],
     [sized, /required option '-o, --output <folder>' not specified/],
     [[...sized, "-o", full], /^error: the folder .*full is not empty \(it has notes.txt\): name another, or empty it\n$/],
     [["compile", mnist, "--standalone", "-o", out], /^error: the dimension "batch" has no size: add --dims batch=128, say\n$/],
@@ -81,6 +81,7 @@ test("what is wrong is said in one line, with exit code 2, and nothing is writte
     [[...sized, "--state", join(folder, "gone"), "-o", out], /could not read .*gone/],
     [[...sized, "--state", odd, "-o", out], /odd.safetensors does not fit the program:\n {2}the program's "model.w1" is f32\[784,512\], and in the file it is not there/],
     [["compile", mnist, "--seed", "1", "--dims", "batch=2", "-o", out], /--seed is for --standalone/],
+    [["compile", mnist, "--target", "c", "--dims", "batch=2", "-o", out], /--target c is for --standalone/],
     [["compile", join(folder, "named.ts"), "--standalone", "-o", out], /an entry cannot be called "state"/],
     [["compile", join(folder, "doubles.ts"), "--standalone", "--target", "wasm", "-o", out], /the wasm target has no f64/],
     [[...sized, "-o", join(full, "notes.txt")], /could not write to .*notes.txt/],

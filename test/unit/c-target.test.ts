@@ -1,10 +1,11 @@
 /**
- * A target from outside: what test/targets/c prints, compiled by a C compiler and run. It rounds where the kernel language says
+ * What the C target prints, compiled by a C compiler and run. It rounds where the kernel language says
  * so and adds in doubles, as `js` does; so the tolerance is none: its bits are those of `js`.
  *
  * Where there is no C compiler the text is looked at, and the name of a test says why nothing more was done.
  */
 import { describe, expect, test } from "vitest";
+import { c } from "../../codegen/c/target.ts";
 import { bindTarget } from "../../codegen/target.ts";
 import { stagesOf } from "../../src/compile.ts";
 import { f32, program, relu, rmsprop } from "../../src/index.ts";
@@ -14,13 +15,13 @@ import { caseFeeds, caseProgram } from "../op-case.ts";
 import { opCases } from "../op-cases.ts";
 import { expectSameBits, type ProgramCase, runProgram } from "../program-case.ts";
 import { brokenRows } from "../semantics-rows.ts";
-import { cTarget, cTargetUnoptimized, findCompiler } from "../targets/c/machine.ts";
-import { c } from "../targets/c/target.ts";
+import { cTarget, cTargetUnoptimized, findCompiler, wholeProgram } from "../targets/c/machine.ts";
 
 test("an entry is one C program", () => {
   const made = program({ inputs: { x: f32(512) }, step: ({ x }) => ({ outputs: { y: relu(x) } }) });
   const { entry } = stagesOf(made, "step", {}, bindTarget(c));
-  expect(entry.artifact.source.slice(entry.artifact.source.indexOf("static void kernel_0"))).toMatchInlineSnapshot(`
+  const source = wholeProgram(entry);
+  expect(source.slice(source.indexOf("static void kernel_0"))).toMatchInlineSnapshot(`
     "static void kernel_0(const float *x_0, float *y_1) {
       {
         for (int32_t i_2 = 0; i_2 < 512; i_2++) {
@@ -30,11 +31,11 @@ test("an entry is one C program", () => {
         }
       }
     }
-    static _Alignas(64) uint8_t state_memory[1];
-    static _Alignas(64) uint8_t input_memory[2049];
-    static _Alignas(64) uint8_t output_memory[2049];
-    static _Alignas(64) uint8_t held_memory[1];
-    static _Alignas(64) uint8_t arena_memory[1];
+    static uint8_t state_memory[1] __attribute__((aligned(64)));
+    static uint8_t input_memory[2049] __attribute__((aligned(64)));
+    static uint8_t output_memory[2049] __attribute__((aligned(64)));
+    static uint8_t held_memory[1] __attribute__((aligned(64)));
+    static uint8_t arena_memory[1] __attribute__((aligned(64)));
     int main(void) {
       if (fread(state_memory, 1, 0, stdin) != 0) return 1;
       if (fread(input_memory, 1, 2048, stdin) != 2048) return 1;

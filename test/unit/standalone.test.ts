@@ -19,12 +19,53 @@ import { caseFeeds, caseProgram } from "../op-case.ts";
 import { opCases } from "../op-cases.ts";
 import { call, executableOf, expectSame, folderOf, removeFolders } from "../standalone-case.ts";
 
+import { flags as cFlags, findCompiler } from "../targets/c/machine.ts";
+
 const execute = promisify(execFile);
 type Tensors = Readonly<Record<string, tl.Tensor>>;
 
 const cpu = ["js", "wasm"] as const;
 
 afterAll(removeFolders);
+
+/** Names that no file, language or comment would take as they are; states by paths, and trees of every form. */
+function oddNames() {
+  const model = {
+    'v <"b&>': tl.param(tl.normal(0, 1, 6, 3)),
+    "a.b": { bias: tl.param(tl.zeros(3)), count: tl.slot(tl.zeros(), { dtype: "i32" }) },
+  };
+  return tl.program({
+    inputs: {
+      "x y": tl.f32("rows", 6),
+      ["__proto__"]: tl.f32(2),
+      deep: { "*/": tl.i32(), list: [tl.bool(2), tl.bool(2)], bytes: tl.u8(3) },
+    },
+    state: { model },
+    entries: {
+      "train it": (inputs, { model: m }) => {
+        const { bias, count } = m["a.b"];
+        const y = tl.add(tl.dropout(tl.matmul(inputs["x y"], m['v <"b&>']), 0.5), bias);
+        const moved = tl.add(bias, tl.mean(y, { axis: 0 }));
+        return {
+          outputs: { "the loss": tl.mean(y), list: [y, tl.neg(y)], all: tl.greater(y, 0), ["__proto__"]: count },
+          next: {
+            model: { 'v <"b&>': tl.mul(m['v <"b&>'], 0.5), "a.b": { bias: moved, count: tl.add(count, 1) } },
+          },
+        };
+      },
+      "*/ 2": ({ deep }, { model: m }) => ({
+        outputs: [
+          ...deep.list.map((flags) => tl.sum(tl.cast(flags, "f32"))),
+          tl.cast(deep.bytes, "f32"),
+          deep["*/"],
+          m["a.b"].count,
+          tl.randomBits([2]),
+        ],
+      }),
+      "2": (inputs) => ({ outputs: tl.mul(inputs["x y"], 2) }),
+    },
+  });
+}
 
 describe("the MNIST step", () => {
   const program = mnistStep(tl.rmsprop());
@@ -100,41 +141,7 @@ describe("any program", () => {
   test.each(cpu)(
     "%s: entries of odd names share states, and draw the random numbers of the executable",
     async (target) => {
-      const model = {
-        'v <"b&>': tl.param(tl.normal(0, 1, 6, 3)),
-        "a.b": { bias: tl.param(tl.zeros(3)), count: tl.slot(tl.zeros(), { dtype: "i32" }) },
-      };
-      const program = tl.program({
-        inputs: {
-          "x y": tl.f32("rows", 6),
-          ["__proto__"]: tl.f32(2),
-          deep: { "*/": tl.i32(), list: [tl.bool(2), tl.bool(2)], bytes: tl.u8(3) },
-        },
-        state: { model },
-        entries: {
-          "train it": (inputs, { model: m }) => {
-            const { bias, count } = m["a.b"];
-            const y = tl.add(tl.dropout(tl.matmul(inputs["x y"], m['v <"b&>']), 0.5), bias);
-            const moved = tl.add(bias, tl.mean(y, { axis: 0 }));
-            return {
-              outputs: { "the loss": tl.mean(y), list: [y, tl.neg(y)], all: tl.greater(y, 0), ["__proto__"]: count },
-              next: {
-                model: { 'v <"b&>': tl.mul(m['v <"b&>'], 0.5), "a.b": { bias: moved, count: tl.add(count, 1) } },
-              },
-            };
-          },
-          "*/ 2": ({ deep }, { model: m }) => ({
-            outputs: [
-              ...deep.list.map((flags) => tl.sum(tl.cast(flags, "f32"))),
-              tl.cast(deep.bytes, "f32"),
-              deep["*/"],
-              m["a.b"].count,
-              tl.randomBits([2]),
-            ],
-          }),
-          "2": (inputs) => ({ outputs: tl.mul(inputs["x y"], 2) }),
-        },
-      });
+      const program = oddNames();
       const x = Float32Array.from({ length: 24 }, (_, i) => Math.sin(i));
       const feeds = {
         "x y": x,
@@ -344,5 +351,81 @@ describe("types", () => {
     expect(text).toContain("/** f32[2,3], of [batch,3] */");
     expect(text).toContain('/** Runs "train", with batch 2. */');
     expect(text).toMatch(target === "wgsl" ? /=> Promise<TrainOutputs>/ : /=> TrainOutputs/);
+  });
+});
+
+describe.skipIf(findCompiler() === undefined)("in C", () => {
+  /** Compiles a folder with a main of its own, and runs it there. */
+  async function run(path: string, main: string): Promise<string> {
+    await writeFile(join(path, "main.c"), `#include <stdio.h>\n#include "net.h"\n${main}`);
+    const flags = [...cFlags, "-O2", "-Wall", "-Wno-unused-function", "-Wno-unused-variable", "-Werror"];
+    await execute("cc", [...flags, "-o", "main", "main.c", "net.c", "-lm"], { cwd: path });
+    return (await execute("./main", [], { cwd: path })).stdout;
+  }
+
+  test("one file and its header: the losses and states of js, bit for bit", async () => {
+    const program = mnistStep(tl.rmsprop(), 24);
+    const options = { target: "c", dims: { batch: 16 }, seed: 7 } as const;
+    const { path } = await folderOf(program, options);
+    const batches = mnistBatches(5, 16);
+    await writeFile(join(path, "images"), Float32Array.from(batches.flatMap(({ image }) => [...image])));
+    await writeFile(join(path, "labels"), Int32Array.from(batches.flatMap(({ label }) => [...label])));
+    const printed = await run(
+      path,
+      `static float image[5][16 * 784], loss, accuracy;
+      static int32_t label[5][16];
+      int main(void) {
+        FILE *images = fopen("images", "rb"), *labels = fopen("labels", "rb");
+        if (fread(image, sizeof image, 1, images) != 1 || fread(label, sizeof label, 1, labels) != 1) return 1;
+        if (net_load("images") != -1 || net_load("none") != -1 || net_load("net.safetensors") != 0) return 2;
+        for (int i = 0; i < 5; i++) {
+          if (net_train(image[i], label[i], &loss, &accuracy) != 0) return 3;
+          printf("%.9g %.9g\\n", loss, accuracy);
+        }
+        label[0][3] = 10;
+        if (net_train(image[0], label[0], &loss, &accuracy) != 2) return 4;
+        return net_save("saved.safetensors");
+      }`,
+    );
+    const executable = await executableOf(program, options);
+    const lines = printed.trim().split("\n");
+    for (const [i, feeds] of batches.entries()) {
+      const outputs = await executable.run({ entry: "train", feeds });
+      const [loss, accuracy] = (lines[i] ?? "").split(" ").map((text) => Math.fround(Number(text)));
+      expect({ loss, accuracy }).toEqual(outputs);
+    }
+    const { tensors } = tl.readSafetensors(await readFile(join(path, "saved.safetensors")));
+    const wanted = await executable.state.snapshot();
+    expect(new Map([...tensors].map(([name, { data }]) => [name, data]))).toEqual(new Map(wanted));
+    executable.dispose();
+  });
+
+  test("any names, and random numbers from the states of the file", async () => {
+    const program = oddNames();
+    const options = { target: "c", dims: { rows: 4 }, seed: 2 ** 40 + 3 } as const;
+    const { path } = await folderOf(program, options);
+    const header = await readFile(join(path, "net.h"), "utf8");
+    expect(header).toContain("int net_train_it(const float *x_y, ");
+    const printed = await run(
+      path,
+      `int main(void) {
+        uint8_t flags[2][2] = {{1, 0}, {0, 1}}, bytes[3] = {1, 2, 255};
+        int32_t seven = 7;
+        float sums[2], wide[3];
+        int32_t same, count;
+        uint32_t bits[2];
+        if (net_load("net.safetensors") != 0) return 1;
+        if (net_22(&seven, flags[0], flags[1], bytes, &sums[0], &sums[1], wide, &same, &count, bits) != 0) return 2;
+        flags[1][0] = 2;
+        if (net_22(&seven, flags[0], flags[1], bytes, &sums[0], &sums[1], wide, &same, &count, bits) != 3) return 3;
+        printf("[%g, %g, [%g, %g, %g], %d, %d, [%u, %u]]", sums[0], sums[1], wide[0], wide[1], wide[2], same, count, bits[0], bits[1]);
+        return 0;
+      }`,
+    );
+    const executable = await executableOf(program, options);
+    const deep = { "*/": 7, list: [[true, false], [false, true]], bytes: [1, 2, 255] }; // biome-ignore format: short
+    const found = await executable.run({ entry: "*/ 2" as never, feeds: { deep } as never });
+    executable.dispose();
+    expect(JSON.parse(printed)).toEqual(JSON.parse(JSON.stringify(found, (_, part) => (ArrayBuffer.isView(part) ? [...(part as Float32Array)] : part)))); // biome-ignore format: short
   });
 });

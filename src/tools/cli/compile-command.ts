@@ -17,7 +17,7 @@ import { loadProgram } from "./load.ts";
 import { writeFiles } from "./write-files.ts";
 
 interface CompileFlags extends Omit<ExportOptions, "entries"> {
-  readonly target: TargetName;
+  readonly target: TargetName | "c";
   readonly output: string;
   readonly entries?: readonly string[];
   readonly standalone: boolean;
@@ -34,7 +34,11 @@ export function addCompileCommand(program: Command): void {
         "or a folder that trains and predicts with nothing else (--standalone)",
     )
     .argument("<script>", "exports a program or trainer as default; its main is not called")
-    .addOption(new Option("--target <target>", "what to compile for").choices(targetNames).default("js"))
+    .addOption(
+      new Option("--target <target>", "what to compile for; c with --standalone alone")
+        .choices([...targetNames, "c"])
+        .default("js"),
+    )
     .requiredOption("-o, --output <folder>", "where to write the files; it is made if need be")
     .option("--entry, --entries <names>", "these entries alone, as train,predict (default: all)", parseEntries)
     .option("--dims <sizes>", `${dimsHelp}; with --standalone predict.batch=1 is that of one entry`, parseDims)
@@ -48,7 +52,7 @@ export function addCompileCommand(program: Command): void {
       const chosen = entries === undefined ? {} : { entries: entriesIn(made, entries) };
       const { files, told } = options.standalone
         ? await standaloneFiles(made, script, output, { target, ...chosen, ...options })
-        : exporters[target](made, {
+        : exporters[withFiles(target)](made, {
             ...withoutStandalone(options),
             ...chosen,
             naming: names ? namingOf(made) : undefined,
@@ -71,6 +75,11 @@ async function standaloneFiles(
   const file = state === undefined ? {} : { state: { name: state, bytes: await readState(state) } };
   const { standalone } = await import("./standalone/standalone.ts");
   return standalone(program, { ...options, ...file, script: basename(script) });
+}
+
+function withFiles(target: CompileFlags["target"]): TargetName {
+  if (target !== "c") return target;
+  throw new UserError("--target c is for --standalone: one C file and its header");
 }
 
 function withoutStandalone({ seed, state, standalone: _, ...options }: Omit<StandaloneFlags, "target" | "entries">) {

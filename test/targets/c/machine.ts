@@ -6,13 +6,14 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { printSteps } from "../../../codegen/c/program.ts";
+import { type CArtifact, c } from "../../../codegen/c/target.ts";
 import { alone, launchSteps } from "../../../src/program/artifact.ts";
 import type { BufferSlot, Segment } from "../../../src/program/buffer.ts";
 import type { CompiledEntry } from "../../../src/program/compiled.ts";
 import type { Machine, MachineOptions, Runner } from "../../../src/runtime/machine.ts";
 import { type TypedArray, viewOf } from "../../../src/runtime/typed-arrays.ts";
 import { setupOf, type TargetSetup } from "../../../src/targets.ts";
-import { type CArtifact, c } from "./target.ts";
 
 /** The first line of `cc --version`; undefined where there is none. */
 export function findCompiler(): string | undefined {
@@ -30,7 +31,30 @@ export const cTarget: TargetSetup = setup("-O2");
 /** For much code that runs once: as optimized code it takes cc four times as long. */
 export const cTargetUnoptimized: TargetSetup = setup("-O0");
 
-const flags = ["-std=c11", "-fwrapv", "-ffp-contract=off", "-fno-strict-aliasing"];
+export const flags = ["-std=c99", "-fwrapv", "-ffp-contract=off", "-fno-strict-aliasing"];
+
+/** Segments in the order in which they are read and written: the arena is neither. */
+const segments = ["state", "input", "output", "held", "arena"] as const;
+
+/** An entry as a program: it reads states and inputs, runs the steps, and writes states and outputs. */
+export function wholeProgram({ artifact, segmentBytes: bytes }: CompiledEntry<CArtifact>): string {
+  const memory = { segment: (name: string) => `${name}_memory`, kernel: (i: number) => i };
+  const moved = (call: "fread" | "fwrite", names: readonly Segment[], stream: string) =>
+    names.map((name) => `  if (${call}(${name}_memory, 1, ${bytes[name]}, ${stream}) != ${bytes[name]}) return 1;`);
+  return [
+    artifact.source,
+    // One byte more: C has no arrays without elements.
+    ...segments.map((name) => `static uint8_t ${name}_memory[${bytes[name] + 1}] __attribute__((aligned(64)));`),
+    "int main(void) {",
+    ...moved("fread", ["state", "input"], "stdin"),
+    `  memset(arena_memory, 0xff, ${bytes.arena});`,
+    ...printSteps(artifact.steps, memory).map((line) => `  ${line}`),
+    ...moved("fwrite", ["state", "output"], "stdout"),
+    "  return 0;",
+    "}",
+    "",
+  ].join("\n");
+}
 
 class CMachine implements Machine<CArtifact> {
   readonly device = "cc";
@@ -48,9 +72,10 @@ class CMachine implements Machine<CArtifact> {
     this.#optimize = optimize;
   }
 
-  async prepare({ artifact, inputs, segmentBytes }: CompiledEntry<CArtifact>): Promise<Runner> {
+  async prepare(entry: CompiledEntry<CArtifact>): Promise<Runner> {
+    const { artifact, inputs, segmentBytes } = entry;
     const binary = join(this.#folder, `entry${this.#entries++}`);
-    writeFileSync(`${binary}.c`, artifact.source);
+    writeFileSync(`${binary}.c`, wholeProgram(entry));
     execFileSync("cc", [...flags, this.#optimize, "-o", binary, `${binary}.c`, "-lm"]);
     const state = this.#state;
     const given = new Uint8Array(segmentBytes.input);

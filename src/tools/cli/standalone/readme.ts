@@ -1,21 +1,58 @@
 /** The README of a standalone folder. */
 import { byteWidth } from "../../../core/dtype.ts";
-import type { TargetName } from "../../../kernel/target.ts";
 import { inComment, propertyKey } from "./names.ts";
 import type { CompiledProgram, ProgramEntry } from "./program.ts";
 import { type LeafTree, treeOf } from "./tree.ts";
+
+type Target = "js" | "wasm" | "wgsl" | "c";
 
 export interface ReadmeFacts {
   readonly stem: string;
   /** The user's script. */
   readonly script: string;
-  readonly target: TargetName;
+  readonly target: Target;
   readonly files: readonly string[];
   readonly version: string;
+  /** In C how each entry is called. */
+  readonly calls: readonly string[];
 }
 
 export function readmeOf(program: CompiledProgram, facts: ReadmeFacts): string {
   const { stem, script, target, files, version } = facts;
+  const total = program.states.reduce((sum, { slot }) => sum + slot.count * byteWidth(slot.dtype), 0);
+  const begin = `# ${stem}
+
+The program of \`${script.replaceAll("`", "'")}\` for the ${target} target, written by tensorloom ${version}. It needs nothing but these files:
+
+${files.map((file) => `- \`${file}\`${told(file, stem)}`).join("\n")}
+`;
+  return target === "c"
+    ? `${begin}\n${cNotes(facts, total)}`
+    : `${begin}\n${moduleNotes(program, { stem, target }, total)}`;
+}
+
+/** A module in C has one set of states. */
+function cNotes({ stem, calls }: ReadmeFacts, total: number): string {
+  return `\`\`\`sh
+cc -std=c99 -O2 -fwrapv -ffp-contract=off -fno-strict-aliasing main.c ${stem}.c -lm
+\`\`\`
+
+The flags are part of what the program means: integers wrap, and products are rounded before they are added. Load the states first
+(\`${stem}.h\`), then call the entries:
+
+\`\`\`c
+${calls.map((call) => `${call};`).join("\n")}
+\`\`\`
+
+Sizes are fixed; the states take ${total} bytes. There is one program a process, on one thread, for machines that are little-endian.
+`;
+}
+
+function moduleNotes(
+  program: CompiledProgram,
+  { stem, target }: Pick<ReadmeFacts, "stem"> & { readonly target: Exclude<Target, "c"> },
+  total: number,
+): string {
   const [first] = program.entries;
   const wait = target === "wgsl" ? "await " : "";
   const isIdentifier = (name: string): boolean => propertyKey(name) === name;
@@ -24,14 +61,7 @@ export function readmeOf(program: CompiledProgram, facts: ReadmeFacts): string {
       inputs.length === 0 ? "" : shown(treeOf(inputs.map(({ path, slot }) => ({ path, value: slot.name }))));
     return `${wait}net${isIdentifier(name) ? `.${name}` : `[${JSON.stringify(name)}]`}(${given})`;
   };
-  const total = program.states.reduce((sum, { slot }) => sum + slot.count * byteWidth(slot.dtype), 0);
-  return `# ${stem}
-
-The program of \`${script.replaceAll("`", "'")}\` for the ${target} target, written by tensorloom ${version}. It needs nothing but these files:
-
-${files.map((file) => `- \`${file}\`${told(file, stem)}`).join("\n")}
-
-\`\`\`js
+  return `\`\`\`js
 import { create } from "./${stem}.js";
 
 const net = await create();
@@ -51,7 +81,8 @@ ${notes[target]}
 
 function told(file: string, stem: string): string {
   if (file === `${stem}.safetensors`)
-    return ": the states that it starts with; one that `state.save()` gave can take its place";
+    return ": the states that it starts with; one that the program has saved can take its place";
+  if (file === `${stem}.h`) return ": what it has";
   if (file === `${stem}.d.ts`) return ": its types";
   return file === `${stem}.js` ? ": the module" : "";
 }
@@ -64,13 +95,13 @@ function shown(tree: LeafTree<string>): string {
   return tree.kind === "list" ? `[${members.join(", ")}]` : `{ ${members.join(", ")} }`;
 }
 
-const policies: Readonly<Record<TargetName, string>> = {
+const policies: Readonly<Record<Exclude<Target, "c">, string>> = {
   js: "no more than the script itself (`script-src 'self'`)",
   wasm: "`'wasm-unsafe-eval'` besides the script itself",
   wgsl: "no more than the script itself (`script-src 'self'`)",
 };
 
-const notes: Readonly<Record<TargetName, string>> = {
+const notes: Readonly<Record<Exclude<Target, "c">, string>> = {
   js: "Calls are done when they return: in a page, call it from a worker where a step takes long.",
   wasm: "It runs on one thread, and calls are done when they return: in a page, call it from a worker where a step takes long.",
   wgsl: `It needs WebGPU: \`navigator.gpu\`, or in Node \`create({ gpu })\` with that of the package webgpu. Calls take effect in the order in which they

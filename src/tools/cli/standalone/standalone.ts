@@ -7,7 +7,10 @@
  *   mnist.safetensors   the states that it starts with
  *   package.json        says that it is an ES module
  *   README.md
+ *
+ * On c it is mnist.c and mnist.h, beside the states.
  */
+import { c } from "../../../../codegen/c/target.ts";
 import { js } from "../../../../codegen/js/target.ts";
 import { bindTarget } from "../../../../codegen/target.ts";
 import { wasm } from "../../../../codegen/wasm/target.ts";
@@ -21,6 +24,7 @@ import type { TargetName } from "../../../kernel/target.ts";
 import { startValuesOf } from "../../../runtime/start-values.ts";
 import type { TypedArray } from "../../../runtime/typed-arrays.ts";
 import type { Exported } from "../export.ts";
+import { cProgram } from "./c.ts";
 import { declarationsOf } from "./declarations.ts";
 import { glueText } from "./glue.ts";
 import { jsParts } from "./js.ts";
@@ -31,8 +35,10 @@ import { readmeOf } from "./readme.ts";
 import { wasmParts } from "./wasm.ts";
 import { wgslParts } from "./wgsl.ts";
 
+export type StandaloneTarget = TargetName | "c";
+
 export interface StandaloneOptions extends ProgramOptions {
-  readonly target: TargetName;
+  readonly target: StandaloneTarget;
   /** The name of the user's script, after which the module is called. */
   readonly script: string;
   /** Of the states that it starts with: 0 by default. */
@@ -46,21 +52,57 @@ export async function standalone(program: Program<unknown>, options: StandaloneO
   const name = script.replace(/^.*[\\/]/, "");
   const stem = plain(name.replace(/\.\w+$/, ""), "program");
   const start = `${stem}.safetensors`;
-  const { compiled, parts } = compiledFor(program, options, start, stem);
-  const states = startOf(program, compiled, options);
   const about = `The program of ${inComment(name)}, for the ${target} target. Made by tensorloom ${version}; it needs nothing else.`;
-  const files = new Map<string, string | Uint8Array>([
-    [`${stem}.js`, await moduleText(parts, about, stem)],
-    [`${stem}.d.ts`, await declarationsOf(compiled, about, target === "wgsl")],
-    ...parts.files,
-    [start, writeSafetensors(states)],
-    ["package.json", packageText(stem)],
-  ]);
-  files.set("README.md", readmeOf(compiled, { stem, script: name, target, files: [...files.keys()], version }));
+  const { compiled, files, calls } =
+    target === "c"
+      ? cFiles(program, options, stem, about)
+      : await moduleFiles(program, { ...options, target }, { start, stem, about });
+  files.set(start, writeSafetensors(startOf(program, compiled, options)));
+  const facts = { stem, script: name, target, files: [...files.keys()], version, calls };
+  files.set("README.md", readmeOf(compiled, facts));
   return { files, told: `${[...files.keys()].join(", ")}` };
 }
 
-function compiledFor(program: Program<unknown>, options: StandaloneOptions, start: string, stem: string) {
+interface Made {
+  readonly compiled: CompiledProgram;
+  readonly files: Map<string, string | Uint8Array>;
+  /** In C how each entry is called. */
+  readonly calls: readonly string[];
+}
+
+function cFiles(program: Program<unknown>, options: ProgramOptions, stem: string, about: string): Made {
+  const compiled = compileProgram(program, bindTarget(c), options);
+  const { source, header, calls } = cProgram(compiled, stem, about);
+  return { compiled, calls, files: new Map([[`${stem}.c`, source], [`${stem}.h`, header]]) }; // biome-ignore format: short
+}
+
+interface ModuleNames {
+  readonly start: string;
+  readonly stem: string;
+  readonly about: string;
+}
+
+async function moduleFiles(
+  program: Program<unknown>,
+  options: ProgramOptions & { readonly target: TargetName },
+  { start, stem, about }: ModuleNames,
+): Promise<Made> {
+  const { compiled, parts } = compiledFor(program, options, start, stem);
+  const files = new Map<string, string | Uint8Array>([
+    [`${stem}.js`, await moduleText(parts, about, stem)],
+    [`${stem}.d.ts`, await declarationsOf(compiled, about, options.target === "wgsl")],
+    ...parts.files,
+    ["package.json", packageText(stem)],
+  ]);
+  return { compiled, files, calls: [] };
+}
+
+function compiledFor(
+  program: Program<unknown>,
+  options: ProgramOptions & { readonly target: TargetName },
+  start: string,
+  stem: string,
+) {
   const made = <A extends CompiledProgram>(compiled: A, parts: ModuleParts) => ({ compiled, parts });
   switch (options.target) {
     case "js": {

@@ -6,8 +6,8 @@
  * C computes in the type of the operands, and with -ffp-contract=off rounds each result once: what the language asks of f32.
  * -fwrapv lets integers wrap. Helpers (helpers.ts) are named by the type of the operands.
  */
-import { CompilerBug } from "../../../src/core/errors.ts";
-import type { Apply, ScalarFn, ValueType } from "../../../src/kernel/kernel.ts";
+import { CompilerBug } from "../../src/core/errors.ts";
+import type { Apply, ScalarFn, ValueType } from "../../src/kernel/kernel.ts";
 
 /** Of the type of the last operand, and the operands. */
 type Spelling = (type: ValueType, x: string, y: string, z: string) => string;

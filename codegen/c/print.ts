@@ -8,10 +8,11 @@
  *                                                              }
  *                                                            }
  */
-import { Writer } from "../../../codegen/writer.ts";
-import type { DType } from "../../../src/core/dtype.ts";
-import { CompilerBug, unreachable } from "../../../src/core/errors.ts";
-import { type Apply, type Bound, type Expr, isRoutineFn, type Kernel, type LoopVar, type Routine, type Stmt, type ValueType } from "../../../src/kernel/kernel.ts"; // biome-ignore format: names
+
+import type { DType } from "../../src/core/dtype.ts";
+import { CompilerBug, unreachable } from "../../src/core/errors.ts";
+import { type Apply, type Bound, type Expr, isRoutineFn, type Kernel, type LoopVar, type Routine, type Stmt, type ValueType } from "../../src/kernel/kernel.ts"; // biome-ignore format: names
+import { Writer } from "../writer.ts";
 import { cTypes, printFunction } from "./functions.ts";
 
 /** What memory holds of each dtype. */
