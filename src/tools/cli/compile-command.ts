@@ -49,13 +49,14 @@ export function addCompileCommand(program: Command): void {
     .option("--no-names", noNamesHelp)
     .action(async (script: string, { output, target, entries, names, ...options }: CompileFlags) => {
       const made = await loadProgram(script, names ? loadTypeScript : undefined);
+      const naming = names ? namingOf(made) : undefined;
       const chosen = entries === undefined ? {} : { entries: entriesIn(made, entries) };
       const { files, told } = options.standalone
-        ? await standaloneFiles(made, script, output, { target, ...chosen, ...options })
+        ? await standaloneFiles(made, script, output, { target, ...chosen, ...options, naming })
         : exporters[withFiles(target)](made, {
             ...withoutStandalone(options),
             ...chosen,
-            naming: names ? namingOf(made) : undefined,
+            naming,
           });
       await writeFiles(output, files);
       process.stdout.write(`${output}: ${told}\n`);

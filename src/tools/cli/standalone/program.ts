@@ -17,6 +17,7 @@ import type { BufferSlot } from "../../../program/buffer.ts";
 import { checkPrecision } from "../../../program/check.ts";
 import type { Picks } from "../../../program/compiled.ts";
 import type { Skippable } from "../../../stages.ts";
+import type { Naming } from "../../names/naming.ts";
 import { checkDims, chooseEntry } from "../choose.ts";
 import { inComment } from "./names.ts";
 
@@ -27,6 +28,8 @@ export interface ProgramOptions {
   readonly dims?: Dims;
   /** Stages to leave out. */
   readonly skip?: readonly Skippable[];
+  /** What nodes are called in the user's source; without it, what they do. */
+  readonly naming?: Naming | undefined;
 }
 
 /** A tensor that is fed or read. */
@@ -68,7 +71,7 @@ const taken: readonly string[] = ["state", "dispose", "then"];
 export function compileProgram<A extends Artifact>(
   program: Program<unknown>,
   target: BoundTarget<A>,
-  { entries: wanted, dims = {}, skip = [] }: ProgramOptions,
+  { entries: wanted, dims = {}, skip = [], naming }: ProgramOptions,
 ): CompiledProgram<A> {
   const names = wanted === undefined ? [...program.entries.keys()] : wanted.map((name) => chooseEntry(program, name));
   const odd = names.find((name) => taken.includes(name));
@@ -88,7 +91,7 @@ export function compileProgram<A extends Artifact>(
     const sizes = Object.fromEntries(Object.entries(general).filter(([dim]) => known.has(dim)));
     const bound = { ...sizes, ...own.get(name) };
     checkDims({ ...some, inputs }, bound, "all");
-    const stages = stagesOf(some, name, bound, target, { skip }, { together });
+    const stages = stagesOf(some, name, bound, target, { skip }, { together, naming });
     return { name, dims: bound, stages, inputs: inputPorts(stages, some), outputs: outputPorts(stages) };
   });
   const [first] = entries;
