@@ -1,8 +1,10 @@
 """Several processes. Whoever starts a job waits for its processes and says what became of them; a process that ends ends the job."""
 import os
+import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 GRACE = 15
@@ -16,13 +18,26 @@ def supervise(arguments, ranks, total, coordinator, checkpoint):
     workers = {}
     for rank in ranks:
         environment = {**os.environ, "TENSORLOOM_XLA_WORKER": f"{rank}/{total}/{coordinator}"}
-        workers[rank] = subprocess.Popen([sys.executable, "-m", "tensorloom_xla", *arguments], env=environment)
+        command = [sys.executable, "-m", "tensorloom_xla", *arguments]
+        worker = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, errors="replace")
+        threading.Thread(target=_pass_on, args=(worker.stderr, rank), daemon=True).start()
+        workers[rank] = worker
     try:
         return _wait(workers, total, checkpoint)
     finally:
         for worker in workers.values():
             if worker.poll() is None:
                 worker.kill()
+
+
+NATIVE = re.compile(r"[EFIW]\d{4} \d\d:|\*\*\* |\s+@ +0x|\[Gloo\]|RPC: |\d+$|The tasks have crashed|$")
+"""What the native parts of jax say when a process is gone: pages of it, from each that is left. We say it in a line."""
+
+
+def _pass_on(lines, rank):
+    for line in lines:
+        if os.environ.get("TENSORLOOM_XLA_DEBUG") or not NATIVE.match(line):
+            print(f"[{rank}] {line.rstrip()}", file=sys.stderr, flush=True)
 
 
 def _wait(workers, total, checkpoint):

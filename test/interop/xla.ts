@@ -1,8 +1,5 @@
-/**
- * XLA as a referee: a Python process with jax that runs what we export. `startXla` gives undefined where there is none: the
- * environment variable JAX_PYTHON names the interpreter (by default python3).
- */
-import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
+/** XLA as a referee: a Python process with jax that runs what we export. JAX_PYTHON names the interpreter. */
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { HloModule, Place } from "../../codegen/stablehlo/module.ts";
@@ -12,11 +9,6 @@ import { sizeOf } from "../../src/graph/shape.ts";
 import { viewOf } from "../../src/runtime/typed-arrays.ts";
 
 export const python = process.env.JAX_PYTHON ?? "python3";
-
-/** Whether there is a Python with this module. */
-export function hasModule(name: string): boolean {
-  return spawnSync(python, ["-c", `import ${name}`], { stdio: "ignore" }).status === 0;
-}
 
 interface Told {
   readonly dtype: DType;

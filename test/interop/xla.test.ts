@@ -1,0 +1,220 @@
+/**
+ * What is exported as StableHLO, run by XLA: every op and composite against the float64 oracle, training against `js`, on one device,
+ * two devices and two processes, broken off and gone on with. These run where the environment variable JAX_PYTHON names a Python
+ * that has jax.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { compile } from "../../src/compile.ts";
+import { batches, gatherRows } from "../../src/data/dataset.ts";
+import { syntheticDigits } from "../../src/data/digits.ts";
+import { adam, dense, dropout, rmsprop, sequential, sgd, trainer } from "../../src/index.ts";
+import { encodeCheckpoint, fingerprintOf } from "../../src/io/checkpoint.ts";
+import { writeNpz } from "../../src/io/npz.ts";
+import type { StoredTensor } from "../../src/io/safetensors.ts";
+import { startValuesOf } from "../../src/runtime/start-values.ts";
+import { stableHloFolder } from "../../src/tools/cli/stablehlo-folder.ts";
+import { shortTypes } from "../op-case.ts";
+import { casesOf, opCases } from "../op-cases.ts";
+import { compareOps } from "../op-report.ts";
+import { launch } from "./launcher.ts";
+import { Xla } from "./xla.ts";
+import { xlaEngine } from "./xla-engine.ts";
+
+const minutes = 60_000;
+
+/** Ops that no entry has when it is exported: what others are written in for our own targets. */
+const inner = /^\w+ (mergeRuns|searchSorted|covering|chosen|spread|runBlock)\b/;
+
+describe("every op", () => {
+  let xla: Xla;
+  beforeAll(() => {
+    xla = new Xla();
+  });
+  afterAll(() => xla.stop());
+
+  const compared = async (cases: typeof opCases) => {
+    const { rows, failures } = await compareOps(xlaEngine(xla), "XLA", cases);
+    expect(failures.join("\n")).toBe("");
+    return rows.length;
+  };
+
+  test("is within XLA's tolerances of the oracle, value and gradient", { timeout: 10 * minutes }, async () => {
+    expect(await compared(opCases.filter(({ op }) => !inner.test(op)))).toBeGreaterThan(200);
+  });
+
+  test.each(shortTypes)("of %s is rounded as we round", { timeout: 5 * minutes }, async (dtype) => {
+    expect(await compared(casesOf(dtype).filter(({ op }) => !inner.test(op)))).toBeGreaterThan(100);
+  });
+});
+
+// ---- training ------------------------------------------------------------------------------------------------------
+
+const folder = mkdtempSync(join(tmpdir(), "tensorloom-xla-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const [samples, batch, seed, steps] = [1024, 64, 7, 50];
+const optimizers = { sgd: sgd({ learningRate: 0.05 }), rmsprop: rmsprop(), adam: adam() };
+type OptimizerName = keyof typeof optimizers;
+
+function net(optimizer: OptimizerName) {
+  const layers = [
+    dense(32, { activation: "relu" }),
+    ...(optimizer === "adam" ? [dropout(0.3)] : []),
+    dense(10, { activation: "softmax" }),
+  ];
+  return trainer(sequential(layers), {
+    input: [784],
+    loss: "softmaxCrossEntropy",
+    optimizer: optimizers[optimizer],
+    metrics: ["accuracy"],
+  });
+}
+
+const { train } = syntheticDigits({ seed: 3, train: samples, test: 1 });
+const x = Float32Array.from(train.images, (byte) => byte / 255);
+const y = Int32Array.from(train.labels);
+const data = join(folder, "data.npz");
+
+/** The losses of our own `js` target, over the same batches. */
+async function ownLosses(optimizer: OptimizerName): Promise<readonly number[]> {
+  const { program } = net(optimizer);
+  const executable = await compile(program, { target: "js", seed, dims: { batch } });
+  const losses: number[] = [];
+  for (const { indices, from, to } of epochs()) {
+    const image = new Float32Array(batch * 784);
+    gatherRows(x, 784, indices, from, to, image);
+    const feeds = { x: image, y: Int32Array.from(indices.subarray(from, to), (row) => y[row] ?? 0) };
+    const { loss } = (await executable.run({ entry: "train" as never, feeds })) as { readonly loss: number };
+    losses.push(loss);
+    if (losses.length === steps) break;
+  }
+  executable.dispose();
+  return losses;
+}
+
+function* epochs() {
+  for (let epoch = 0; ; epoch++) yield* batches({ count: samples, batch, seed, epoch });
+}
+
+function exported(optimizer: OptimizerName, mesh: readonly { readonly name: string; readonly size: number }[]): string {
+  const { program } = net(optimizer);
+  const state = startValuesOf(program.states, seed);
+  const checkpoint = encodeCheckpoint({ fingerprint: fingerprintOf(program), state, seed });
+  const path = mkdtempSync(join(folder, `${optimizer}-`));
+  const files = stableHloFolder(program, checkpoint, { dims: { batch }, entries: ["train"], mesh });
+  for (const [name, content] of files) writeFileSync(join(path, name), content);
+  return path;
+}
+
+const two = [{ name: "data", size: 2 }];
+
+/** The losses that a run has logged, by step. */
+function losses(log: string): readonly number[] {
+  const lines = readFileSync(log, "utf8").trim().split("\n");
+  const told = lines.map((line) => JSON.parse(line) as { event: string; step: number; loss: number });
+  const found: number[] = [];
+  for (const { event, step, loss } of told) if (event === "batch") found[step - 1] = loss;
+  return found;
+}
+
+async function trained(name: string, path: string, more: readonly string[]): Promise<readonly number[]> {
+  const log = join(folder, `${name}.jsonl`);
+  const args = ["run", path, "--data", data, "--steps", String(steps), "--log", log, "--quiet", ...more];
+  const { status, err } = await launch(args).ended;
+  expect({ status, err: status === 0 ? "" : err }).toEqual({ status: 0, err: "" });
+  return losses(log);
+}
+
+function apart(a: readonly number[], b: readonly number[]): number {
+  expect(a).toHaveLength(steps);
+  return Math.max(...a.map((loss, i) => Math.abs(loss - (b[i] ?? Number.NaN)) / Math.abs(loss)));
+}
+
+describe("a training step", () => {
+  beforeAll(async () => {
+    const x32 = { dtype: "f32", shape: [samples, 784], data: x } as const;
+    const y32 = { dtype: "i32", shape: [samples], data: y } as const;
+    writeFileSync(
+      data,
+      await writeNpz(
+        new Map<string, StoredTensor>([
+          ["x", x32],
+          ["y", y32],
+        ]),
+      ),
+    );
+  });
+
+  test.each(["sgd", "rmsprop", "adam"] as const)(
+    "with %s has the losses of js",
+    { timeout: 2 * minutes },
+    async (optimizer) => {
+      const found = await trained(optimizer, exported(optimizer, []), []);
+      expect(apart(await ownLosses(optimizer), found)).toBeLessThan(1e-5);
+    },
+  );
+
+  test("has them on two devices and on two processes, which are alike to the last bit", {
+    timeout: 3 * minutes,
+  }, async () => {
+    const own = await ownLosses("adam");
+    const path = exported("adam", two);
+    const [devices, processes] = [join(folder, "devices.st"), join(folder, "processes.st")];
+    const onDevices = await trained("devices", path, ["--devices", "2", "--checkpoint", devices]);
+    const onProcesses = await trained("processes", path, ["--processes", "2", "--checkpoint", processes]);
+    expect(apart(own, onDevices)).toBeLessThan(1e-5);
+    expect(onProcesses).toEqual(onDevices);
+    expect(readFileSync(processes).equals(readFileSync(devices))).toBe(true);
+  });
+
+  test("one of two processes dies: the job ends and says so, and goes on as if nothing had been", {
+    timeout: 3 * minutes,
+  }, async () => {
+    const path = exported("rmsprop", two);
+    const log = join(folder, "broken.jsonl");
+    const checkpoint = join(folder, "broken.st");
+    const common = [
+      "run",
+      path,
+      "--data",
+      data,
+      "--processes",
+      "2",
+      "--checkpoint",
+      checkpoint,
+      "--every",
+      "10",
+      "--log",
+      log,
+    ];
+    const broken = launch([...common, "--steps", "1000000", "--quiet"]);
+    while (!readFileSync(log, { encoding: "utf8", flag: "a+" }).includes('"step": 25,')) await wait(50);
+    const victim = workersOf(broken.child.pid ?? 0)[1] ?? expect.fail("no second process");
+    process.kill(victim, "SIGKILL");
+    const began = Date.now();
+    const { status, err } = await broken.ended;
+    expect(Date.now() - began).toBeLessThan(30_000);
+    expect(status).toBe(1);
+    expect(err).toMatch(/process 1 of 2 was ended by signal 9, and no other can go on without it; .*--resume/);
+
+    writeFileSync(log, "");
+    const resumed = await launch([...common, "--resume", "--steps", String(steps), "--quiet"]).ended;
+    const done = (JSON.parse(readFileSync(log, "utf8").split("\n")[0] ?? "") as { step: number }).step;
+    if (done < steps) {
+      expect(resumed.status).toBe(0);
+      const whole = await trained("whole", path, ["--processes", "2"]);
+      expect(losses(log).slice(done)).toEqual(whole.slice(done));
+    }
+    expect(done % 10).toBe(0);
+  });
+});
+
+/** The processes that another started, as Linux tells them. */
+function workersOf(pid: number): readonly number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+  return text.trim().split(" ").map(Number);
+}
