@@ -137,9 +137,12 @@ function boxTable(box: Box): string {
   return `<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1"><TR>${cells.join("")}</TR></TABLE>`;
 }
 
-/** Whether the place says it already. */
+/** Whether the place says it already: `next_model_w1` is next model.w1. */
 function isToldBy({ results, store }: Box, name: string): boolean {
-  return results.includes(name) || (store?.segment === "arena" && store.name === name);
+  return (
+    results.some((result) => result.replace(/[^A-Za-z0-9]+/g, "_") === name) ||
+    (store?.segment === "arena" && store.name === name)
+  );
 }
 
 /** Where the value goes: its results, and a scratch buffer if it has one. */
