@@ -31,6 +31,7 @@ import { makeExecutable } from "./runtime/executable.ts";
 import type { Executable } from "./runtime/executable-type.ts";
 import { declaredInputs } from "./runtime/feeds.ts";
 import type { MachineOptions } from "./runtime/machine.ts";
+import { profileHook } from "./runtime/profile/hook.ts";
 import type { Compiled } from "./runtime/specializations.ts";
 import { writeStartValues } from "./runtime/start-values.ts";
 import { type Products, runAll, runUpTo, type StageContext, simplifiedUnsized } from "./stages.ts";
@@ -92,6 +93,7 @@ export async function compileOn<O, I>(
     // First: what draws them should be optimized before there is anything else for the engine to optimize.
     writeStartValues(program, states, machine, seed);
     let together: Together | null = newTogether(tuned);
+    const naming = profileHook()?.naming(program);
     const executable = await makeExecutable<O, I>({
       program,
       machine,
@@ -104,6 +106,7 @@ export async function compileOn<O, I>(
           warn,
           crew: machine.crew,
           together: together ?? newTogether(tuned),
+          naming,
         });
         return { entry, report };
       },
@@ -170,7 +173,7 @@ export function newTogether<A extends Artifact>(target: BoundTarget<A>): Togethe
 
 interface Surroundings<A extends Artifact> {
   /** What nodes are called, and by them buffers and kernels: for people to read. */
-  readonly naming?: StageContext["naming"];
+  readonly naming?: StageContext["naming"] | undefined;
   readonly warn?: (message: string) => void;
   /** Follows what passes rewrite. */
   readonly rewrites?: StageContext["rewrites"];

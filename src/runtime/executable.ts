@@ -59,7 +59,7 @@ export async function makeExecutable<O, I>(parts: ExecutableParts): Promise<Exec
   for (const name of parts.program.entries.keys()) {
     Object.defineProperty(core, name, { value: (feeds?: Feeds) => core.enqueue(name, feeds ?? {}), enumerable: true });
   }
-  await profileHook()?.((options) => core.startProfile("profile", options));
+  await profileHook()?.made((options) => core.startProfile("profile", options));
   return core as unknown as Executable<O, I>;
 }
 

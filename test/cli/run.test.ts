@@ -2,10 +2,11 @@
  * tensorloom run: what main gets, and what the user is told when something is wrong. Where it is the process that counts (its
  * exit code, its arguments, an error that nobody caught) each script has one of its own; others share one.
  */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { checkTrace } from "../trace-format.ts";
 import { type Commands, type Finished, runScript, startCommands, startScript } from "../unit/run-script.ts";
 
 let folder = "";
@@ -125,4 +126,49 @@ test("a script that is not there", async () => {
   const { code, stderr } = await commands.run("run", "nowhere.ts");
   expect(stderr).toBe("error: there is no file nowhere.ts\n");
   expect(code).toBe(2);
+});
+
+const profiled = (end: string): string => `import { compile, f32, matmul, program, relu, sum } from "tensorloom";
+  const made = program({
+    inputs: { x: f32(8, 8) },
+    entries: { predict({ x }) {
+      const hidden = relu(matmul(x, x));
+      return { outputs: { total: sum(matmul(hidden, x)) } };
+    } },
+  });
+  async function go(steps: number) {
+    const executable = await compile(made, { target: "js" });
+    await executable.run({ entry: "predict", feeds: { x: new Float32Array(64) }, steps });
+    executable.dispose();
+    console.log("done");
+  }
+  ${end}`;
+
+test.each([
+  ["main", "export const main = () => go(5);"],
+  ["no main, and nothing awaits what it does", "void go(5);"],
+])("--profile tells where the time of a script went that has %s, its kernels by the user's names", async (_, end) => {
+  const trace = join(folder, "trace.json");
+  const script = join(folder, "profiled.ts");
+  await writeFile(script, profiled(end));
+  const args = ["--profile", "--trace", trace, "--profile-steps", "2-4"];
+  const { code, stdout, stderr } = await runScript("src/tools/cli/main.ts", ["run", script, ...args]);
+  expect({ code, stdout }).toEqual({ code: 0, stdout: "done\n" });
+  expect(stderr).toMatch(/^\npredict, on js: 2 runs, /);
+  expect(stderr).toMatch(/^k\d_\w*hidden +profiled\.ts:5 /m);
+  expect(stderr).toContain(`the trace is in ${trace}`);
+  for (const line of stderr.split("\n")) if (!line.includes(folder)) expect(line.length).toBeLessThanOrEqual(80);
+  checkTrace(JSON.parse(await readFile(trace, "utf8")));
+});
+
+test("--profile of a script that fails, or compiles nothing; and flags that cannot be", async () => {
+  const failing = await runAmongOthers(profiled('export const main = async () => { await go(3); throw new Error("mine"); };'), "--profile"); // biome-ignore format: short
+  expect(failing.code).toBe(2);
+  expect(failing.stderr).toMatch(/predict, on js: 3 runs[\s\S]*mine/);
+  const nothing = await runAmongOthers("export const main = () => 0;", "--profile");
+  expect(nothing).toMatchObject({ code: 0, stderr: "\nprofile: the script compiled nothing\n" });
+  const steps = await runAmongOthers("export const main = () => 0;", "--profile-steps", "9");
+  expect(steps).toMatchObject({ code: 2, stderr: expect.stringContaining("--profile-steps takes two numbers") });
+  const lost = await runAmongOthers("export const main = () => 0;", "--trace", "/nowhere/trace.json");
+  expect(lost).toMatchObject({ code: 2, stderr: expect.stringContaining("there is no such file or folder") });
 });

@@ -2,7 +2,10 @@
  * Profiles: what is measured is what ran, the numbers do not change for it, and nothing of it is left behind. How long things take is
  * for benchmarks; here sums must add up.
  */
-import { describe, expect, test } from "vitest";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
 import type { Dims } from "../../src/graph/shape.ts";
 import {
   adam,
@@ -27,6 +30,7 @@ import {
   whileLoop,
   zeros,
 } from "../../src/index.ts";
+import { type Callback, profiler } from "../../src/node.ts";
 import { wasmTarget } from "../../src/targets.ts";
 import { mnistBatches, mnistStep } from "../mnist-step.ts";
 import { checkTrace } from "../trace-format.ts";
@@ -223,6 +227,50 @@ test("code has clocks in it only while somebody looks, and only where threads wa
     expect(printed).toHaveLength(threads);
     executable.dispose();
   }
+});
+
+describe("profiler()", () => {
+  const net = () =>
+    trainer(sequential([dense(8, { activation: "relu" }), dense(3, { activation: "softmax" })]), {
+      input: [6],
+      loss: "softmaxCrossEntropy",
+      optimizer: adam(),
+    });
+  const x = Float32Array.from({ length: 6 * 40 }, (_, i) => Math.sin(i));
+  const y = Uint8Array.from({ length: 40 }, (_, i) => i % 3);
+  const folder = mkdtempSync(join(tmpdir(), "profile-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test.each(targets)("on $name looks at some steps of a training, which goes as it would have", async (where) => {
+    const path = join(folder, `${where.name}.json`);
+    const profiles: Profile[] = [];
+    const trained = async (callbacks: readonly Callback[]) => {
+      const made = net();
+      await made.compile({ ...optionsOf(where), batch: 4, seed: 1 });
+      const { epochs } = await made.fit({ x, y, epochs: 3, validationData: { x, y }, callbacks });
+      return epochs.map(({ loss, validation }) => ({ loss, validation }));
+    };
+    const onProfile = (profile: Profile) => void profiles.push(profile);
+    const profiled = await trained([profiler(path, { steps: [12, 15], onProfile })]);
+    expect(profiled).toEqual(await trained([]));
+    const [profile] = profiles;
+    if (profile === undefined) throw new Error("no profile");
+    checkSums(profile);
+    expect(profile.entries.find(({ entry }) => entry === "train")).toMatchObject({ runs: 3, passedOver: 27 });
+    const trace: unknown = JSON.parse(readFileSync(path, "utf8"));
+    checkTrace(trace);
+    expect(trace).toEqual(JSON.parse(JSON.stringify(profileTrace(profile))));
+  });
+
+  test("says before the first step what is wrong", async () => {
+    const made = net();
+    const callbacks = [profiler(join(folder, "no", "such", "folder.json"))];
+    await expect(made.fit({ x, y, epochs: 1, callbacks })).rejects.toThrow("there is no such file or folder");
+    expect(() => profiler(join(folder, "a.json"), { steps: [3] } as never)).toThrow("steps must be two whole numbers");
+    await expect(made.profile(3 as never)).rejects.toThrow("profile takes a function");
+    made.dispose();
+    await expect(net().profile(() => 0)).rejects.toThrow("profile: call await trainer.compile() first");
+  });
 });
 
 describe("a profile that cannot be", () => {

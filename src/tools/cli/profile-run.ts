@@ -5,6 +5,7 @@ import { setProfileHook } from "../../runtime/profile/hook.ts";
 import type { Profile, ProfileOptions, RunningProfile } from "../../runtime/profile/profile.ts";
 import { printProfile } from "../../runtime/profile/table.ts";
 import { profileTrace } from "../../runtime/profile/trace.ts";
+import { namingOf } from "../names/naming.ts";
 
 export interface ProfileRunOptions extends ProfileOptions {
   /** Where the trace is written. */
@@ -22,8 +23,9 @@ export async function profileRun(
   // A path that cannot be written is told before the run.
   if (trace !== undefined) await writeTrace(trace, []);
   const running: RunningProfile[] = [];
-  setProfileHook(async (begin) => {
-    running.push(await begin(options));
+  setProfileHook({
+    naming: namingOf,
+    made: async (begin) => void running.push(await begin(options)),
   });
   try {
     await run();
