@@ -326,7 +326,7 @@ describe("the server", () => {
       ({ entry, target, data: { kind: "address", at: `data/${i}` } }) as const;
     server = await startServer({
       offer: { script: "mnist.ts", choices: [choice("train", "js", 0), choice("train", "wgsl", 1)] },
-      data: (i) => {
+      data: async (i) => {
         if (i === 0) return made;
         throw new Error("broken");
       },
@@ -336,7 +336,7 @@ describe("the server", () => {
 
   test("lies at a port of the loopback address, behind a token of its own", async () => {
     expect(server.address).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/[\w-]{32}\/$/);
-    const other = await startServer({ offer: { script: "", choices: [] }, data: () => "" });
+    const other = await startServer({ offer: { script: "", choices: [] }, data: async () => "" });
     expect(other.address.split("/")[3]).not.toBe(server.address.split("/")[3]);
     await other.close();
     await expect(ask(other.address)).rejects.toThrow(/ECONNREFUSED/);

@@ -8,10 +8,12 @@ import { add, f32, matmul, mul, program, relu, rmsprop, scan, sum, type Tensor }
 import { printKernel } from "../../src/kernel/print.ts";
 import { launchesOf } from "../../src/program/sequence.ts";
 import { stages as pipeline } from "../../src/stages.ts";
-import { targets } from "../../src/targets.ts";
+import { jsTarget, targets } from "../../src/targets.ts";
 import { explainProgram } from "../../src/tools/cli/explain.ts";
 import type { Change, Exploration, GraphView } from "../../src/tools/explorer/exploration.ts";
 import { explore } from "../../src/tools/explorer/explore.ts";
+import { measure } from "../../src/tools/explorer/measure.ts";
+import { namingOf } from "../../src/tools/names/naming.ts";
 import { mnistStep } from "../mnist-step.ts";
 
 const mnist = mnistStep(rmsprop());
@@ -224,4 +226,27 @@ test("names and strings are the user's own, whatever they hold", () => {
   const { nodes, results } = graphOf(explore(hostile, { entry: "step", dims: {}, target: "js", folder }), 0);
   expect(nodes.map(({ name }) => name)).toContain("<img src=x onerror=alert(1)>");
   expect(results.map(({ name }) => name)).toEqual(["</script>"]);
+});
+
+test("nodes, kernels and buffers are called as in the script, where it is asked", () => {
+  const made = explore(mnist, { entry: "train", dims, target: "js", folder, naming: namingOf(mnist) });
+  const { nodes } = graphOf(made, made.stages.at(-1)?.graph ?? 0);
+  const hidden = nodes.find(({ name }) => name === "hidden");
+  expect(hidden?.text).toMatch(/^hidden: f32\[128,512\] = max /);
+  expect(nodes.find(({ text }) => / = contract hidden /.test(text))).toBeDefined();
+  expect(made.buffers.map(({ name }) => name)).toContain("hidden");
+  expect(made.texts[made.stages[0]?.text ?? -1]).toMatch(/hidden/);
+});
+
+test("a run on this machine: what each kernel took, and what the machine needs for it at least", async () => {
+  const small = mnistStep(rmsprop(), 16);
+  const measured = await measure(small, jsTarget, { entry: "train", dims: { batch: 8 } });
+  const made = explore(small, { entry: "train", dims: { batch: 8 }, target: "js", folder, bound: jsTarget, measured });
+  expect(made.measured?.device).toBe("js");
+  expect(made.measured?.kernels.map(({ step }) => step)).toEqual(made.kernels.map(({ step }) => step));
+  for (const { us, floorUs, together } of made.measured?.kernels ?? []) {
+    expect(us).toBeGreaterThan(0);
+    expect(together).toBe(1);
+    if (floorUs !== null) expect(floorUs).toBeGreaterThan(0);
+  }
 });

@@ -162,13 +162,14 @@ function codeWords({ language, bytes }: CodeView): string {
 function timeOf(explorer: Explorer, step: number): Child[] {
   const found = explorer.data.measured?.kernels.find((one) => one.step === step);
   if (found === undefined) return [h("span", { class: "note" }, "not measured")];
-  const { us, floorUs } = found;
-  if (floorUs === null) return [`${us.toFixed(1)} µs`];
+  const { us, floorUs, together } = found;
+  const shared = together === 1 ? "" : `, with ${plural(together - 1, "other launch", "other launches")}`;
+  if (floorUs === null) return [`${us.toFixed(1)} µs${shared}`];
   const meter = h("span", {
     class: "share",
     role: "img",
     "aria-label": `${((100 * floorUs) / us).toFixed(0)}% of the time is the floor`,
   });
   meter.style.setProperty("--share", String(Math.min(1, floorUs / us)));
-  return [`${us.toFixed(1)} µs, at least ${floorUs.toFixed(1)} on this machine`, meter];
+  return [`${us.toFixed(1)} µs${shared}; the machine needs ${floorUs.toFixed(1)} at least`, meter];
 }

@@ -18,7 +18,7 @@ import { newNonce, pagePolicy, pageScript, servedPage } from "./explore-page.ts"
 export interface Served {
   readonly offer: Offer;
   /** What is offered, by its number, as JSON. A UserError is told to the page. */
-  data(choice: number): string;
+  data(choice: number): Promise<string>;
 }
 
 export interface ExploreServer {
@@ -31,7 +31,7 @@ export async function startServer(served: Served): Promise<ExploreServer> {
   const token = randomBytes(24).toString("base64url");
   const server = createServer((request, response) => {
     const { port } = server.address() as { readonly port: number };
-    answer(request, response, { port, token, script, served });
+    void answer(request, response, { port, token, script, served });
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -55,9 +55,9 @@ interface Here {
   readonly served: Served;
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, here: Here): void {
+async function answer(request: IncomingMessage, response: ServerResponse, here: Here): Promise<void> {
   const nonce = newNonce();
-  const { status, type, body } = found(request, here, nonce);
+  const { status, type, body } = await found(request, here, nonce);
   response.writeHead(status, {
     "Content-Type": `${type}; charset=utf-8`,
     "Content-Security-Policy": `${pagePolicy(nonce)}; frame-ancestors 'none'`,
@@ -76,7 +76,7 @@ interface Answer {
   readonly body: string;
 }
 
-function found(request: IncomingMessage, { port, token, script, served }: Here, nonce: string): Answer {
+async function found(request: IncomingMessage, { port, token, script, served }: Here, nonce: string): Promise<Answer> {
   if (!isFromHere(request, port)) return words(403, "this server answers its own page alone");
   if (request.method !== "GET" && request.method !== "HEAD") return words(405, "this server only shows");
   const [, given = "", ...rest] = (request.url ?? "").split("?")[0]?.split("/") ?? [];
@@ -87,7 +87,7 @@ function found(request: IncomingMessage, { port, token, script, served }: Here, 
   const choice = Number(/^data\/(\d{1,4})$/.exec(path)?.[1] ?? "-1");
   if (served.offer.choices[choice] === undefined) return words(404, "nothing is here");
   try {
-    return { status: 200, type: "application/json", body: served.data(choice) };
+    return { status: 200, type: "application/json", body: await served.data(choice) };
   } catch (error) {
     if (error instanceof UserError) return words(422, error.message);
     process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);

@@ -206,9 +206,19 @@ export interface MemoryView {
 
 // ---- measured ------------------------------------------------------------------------------------------------------
 
+export interface MeasuredKernel {
+  /** The launch's id. */
+  readonly step: number;
+  /** Microseconds of all its launches in a call. */
+  readonly us: number;
+  /** What the machine needs for that work at least, by the ceiling that was measured on it. */
+  readonly floorUs: number | null;
+  /** How many launches were timed as one, this among them. */
+  readonly together: number;
+}
+
 export interface Measured {
   /** What ran it. */
   readonly device: string;
-  /** Microseconds of a call, by the launch's id. */
-  readonly kernels: readonly { readonly step: number; readonly us: number; readonly floorUs: number | null }[];
+  readonly kernels: readonly MeasuredKernel[];
 }

@@ -2,20 +2,23 @@
  * A program's entry at every stage of its compilation, as an `Exploration`: compiles it for a target, without a device, and writes down what
  * stood where.
  */
+import type { BoundTarget } from "../../../codegen/target.ts";
 import { newTogether, type Stages, stagesOf } from "../../compile.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { Entry } from "../../graph/entry.ts";
+import type { NodeNames } from "../../graph/node-names.ts";
 import { printEntry } from "../../graph/print.ts";
 import type { Dims } from "../../graph/shape.ts";
 import type { TargetName } from "../../kernel/target.ts";
 import type { PassReport } from "../../program/report.ts";
 import { stages as pipeline, type Skippable } from "../../stages.ts";
 import { targets } from "../../targets.ts";
+import type { Naming } from "../names/naming.ts";
 import { numberBuffers, viewBuffers, viewMemory } from "./buffers.ts";
 import { type Compared, changeBetween, noChange } from "./changes.ts";
 import { printedCode } from "./code.ts";
-import type { BufferView, Change, Exploration, GraphView, KernelView, StageView } from "./exploration.ts";
-import { type NameOf, type Viewed, viewGraph } from "./graph-view.ts";
+import type { BufferView, Change, Exploration, GraphView, KernelView, Measured, StageView } from "./exploration.ts";
+import { type Viewed, viewGraph } from "./graph-view.ts";
 import { viewKernels } from "./kernels.ts";
 import { Laws } from "./laws.ts";
 import { Places } from "./sources.ts";
@@ -30,25 +33,29 @@ export interface ExploreOptions {
   readonly skip?: readonly Skippable[];
   /** Files are named from here on. */
   readonly folder: string;
-  /** The variables of the user's script. */
-  readonly nameOf?: NameOf;
+  /** What nodes are called. */
+  readonly naming?: Naming | undefined;
+  /** The target as it is on this machine; else one that is planned for without it. */
+  readonly bound?: BoundTarget | undefined;
+  /** What a run of it took. */
+  readonly measured?: Measured | undefined;
 }
 
 export function explore(
   program: Program<unknown>,
-  { entry: name, dims, target: targetName, skip = [], folder, nameOf }: ExploreOptions,
+  { entry: name, dims, target: targetName, skip = [], folder, naming, bound, measured }: ExploreOptions,
 ): Exploration {
-  const target = targets[targetName].planned;
+  const target = bound ?? targets[targetName].planned;
   const together = newTogether(target);
   const warnings = new Set<string>(program.warnings);
   const rewrites = new Laws();
   const warn = (message: string): void => {
     warnings.add(message);
   };
-  const made = stagesOf(program, name, dims, target, { skip }, { warn, together, rewrites });
+  const made = stagesOf(program, name, dims, target, { skip }, { warn, together, rewrites, naming });
   const texts = new Texts();
   const places = new Places(folder);
-  const graphs = new Graphs(places, nameOf);
+  const graphs = new Graphs(places, naming);
   const stages = viewStages(made, graphs, rewrites, texts);
   const { viewed } = graphs.of(made.ordered.fused.entry);
   const numbered = numberBuffers(made);
@@ -72,7 +79,7 @@ export function explore(
     memory: viewMemory(made, buffers),
     codeBytes: code.bytes,
     texts: texts.all(),
-    measured: null,
+    measured: measured ?? null,
   };
 }
 
@@ -97,19 +104,23 @@ const about: Readonly<Partial<Record<string, string>>> = {
 class Graphs {
   readonly #known = new Map<Entry, { readonly entry: Entry; readonly viewed: Viewed; readonly number: number }>();
   readonly #places: Places;
-  readonly #nameOf: NameOf | undefined;
+  readonly #naming: Naming | undefined;
 
-  constructor(places: Places, nameOf: NameOf | undefined) {
+  constructor(places: Places, naming: Naming | undefined) {
     this.#places = places;
-    this.#nameOf = nameOf;
+    this.#naming = naming;
   }
 
   of(entry: Entry): Compared & { readonly number: number } {
     const known = this.#known.get(entry);
     if (known !== undefined) return known;
-    const made = { entry, viewed: viewGraph(entry, this.#places, this.#nameOf), number: this.#known.size };
+    const made = { entry, viewed: viewGraph(entry, this.#places, this.#naming?.(entry)), number: this.#known.size };
     this.#known.set(entry, made);
     return made;
+  }
+
+  namesOf(entry: Entry): NodeNames | undefined {
+    return this.#naming?.(entry);
   }
 
   all(): readonly GraphView[] {
@@ -137,7 +148,7 @@ function viewStages(made: Stages, graphs: Graphs, laws: Laws, texts: Texts): rea
     unit: "nodes",
     graph: before.number,
     change: noChange,
-    text: texts.id(printEntry(made.written)),
+    text: texts.id(printEntry(made.written, graphs.namesOf(made.written))),
   };
   const views = pipeline.flatMap(({ name }): StageView[] => {
     const [pass, print] = [passes.get(name), made.shown.get(name)];

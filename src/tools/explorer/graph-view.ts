@@ -8,6 +8,7 @@ import { type Role, rolesOf } from "../../../codegen/picture/roles.ts";
 import { bodiesOf } from "../../graph/body.ts";
 import { type Entry, neededNodes, type Result, resultNodes } from "../../graph/entry.ts";
 import type { Node } from "../../graph/node.ts";
+import type { NodeNames } from "../../graph/node-names.ts";
 import { printNode } from "../../graph/print.ts";
 import { printType } from "../../graph/type.ts";
 import type { GraphView, NodeView, ResultView } from "./exploration.ts";
@@ -19,10 +20,7 @@ export interface Viewed {
   readonly keyOf: ReadonlyMap<Node, string>;
 }
 
-/** The variable that a node was assigned to, where that is known. */
-export type NameOf = (node: Node) => string | null;
-
-export function viewGraph(entry: Entry, places: Places, nameOf: NameOf = () => null): Viewed {
+export function viewGraph(entry: Entry, places: Places, names?: NodeNames): Viewed {
   const nodes: NodeView[] = [];
   const keyOf = new Map<Node, string>();
   const add = (inside: Entry, prefix: string, group: readonly string[], outer: Outer | null): void => {
@@ -58,9 +56,9 @@ export function viewGraph(entry: Entry, places: Places, nameOf: NameOf = () => n
       }
       nodes.push({
         key,
-        name: nameOf(node) ?? ownName(node, outer !== null),
+        name: ownName(node, outer !== null) ?? names?.get(node) ?? null,
         label: titleOf(node, operandsOf(node, isKept)),
-        text: printNode(node),
+        text: printNode(node, names),
         type: printType(node.type),
         role,
         args: [...new Set([...own, ...(handed === null ? [] : [handed]), ...inner])],
