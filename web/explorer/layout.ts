@@ -1,7 +1,8 @@
 /**
  * Boxes in rows, each below what it reads, by d3-dag. A training step has lines from the first layer's forward pass to its backward pass:
- * a layout that bends all of them around everything between takes minutes for 1,000 nodes (dagre 98 s, ELK is under another licence), and shows a
- * braid. So only lines of a few rows shape the picture; the others are drawn across it, faintly.
+ * a layout that bends all of them around everything between takes minutes (dagre 67 to 98 s for 1,064 nodes and 1,531 lines; d3-dag over a
+ * minute), and shows a braid. So only lines of a few rows shape the picture, which takes a second (`npm run bench:explorer`); the others
+ * are drawn across it, faintly.
  */
 import { aggMean, coordGreedy, decrossTwoLayer, graphConnect, sugiyama, twolayerAgg } from "d3-dag";
 import type { Boxes, Line } from "./boxes.ts";
@@ -81,7 +82,7 @@ export function shownLabel(label: string): string {
 }
 
 function widthOf(label: string, about: string): number {
-  return Math.max(64, Math.max(7.3 * shownLabel(label).length + 16, 6.1 * about.length + 18));
+  return Math.max(64, Math.max(7.3 * shownLabel(label).length + 26, 6.1 * about.length + 18));
 }
 
 /** The longest way to each box; what reads nothing stands above its first reader. Groups may go round: such lines count for nothing. */
