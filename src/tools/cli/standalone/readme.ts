@@ -1,10 +1,11 @@
 /** The README of a standalone folder. */
 import { byteWidth } from "../../../core/dtype.ts";
+import type { TargetName } from "../../../kernel/target.ts";
 import { inComment, propertyKey } from "./names.ts";
 import type { CompiledProgram, ProgramEntry } from "./program.ts";
 import { type LeafTree, treeOf } from "./tree.ts";
 
-type Target = "js" | "wasm" | "wgsl" | "c";
+type Target = TargetName | "c";
 
 export interface ReadmeFacts {
   readonly stem: string;
@@ -50,7 +51,7 @@ Sizes are fixed; the states take ${total} bytes. There is one program a process,
 
 function moduleNotes(
   program: CompiledProgram,
-  { stem, target }: Pick<ReadmeFacts, "stem"> & { readonly target: Exclude<Target, "c"> },
+  { stem, target }: Pick<ReadmeFacts, "stem"> & { readonly target: TargetName },
   total: number,
 ): string {
   const [first] = program.entries;
@@ -95,13 +96,13 @@ function shown(tree: LeafTree<string>): string {
   return tree.kind === "list" ? `[${members.join(", ")}]` : `{ ${members.join(", ")} }`;
 }
 
-const policies: Readonly<Record<Exclude<Target, "c">, string>> = {
+const policies: Readonly<Record<TargetName, string>> = {
   js: "no more than the script itself (`script-src 'self'`)",
   wasm: "`'wasm-unsafe-eval'` besides the script itself",
   wgsl: "no more than the script itself (`script-src 'self'`)",
 };
 
-const notes: Readonly<Record<Exclude<Target, "c">, string>> = {
+const notes: Readonly<Record<TargetName, string>> = {
   js: "Calls are done when they return: in a page, call it from a worker where a step takes long.",
   wasm: "It runs on one thread, and calls are done when they return: in a page, call it from a worker where a step takes long.",
   wgsl: `It needs WebGPU: \`navigator.gpu\`, or in Node \`create({ gpu })\` with that of the package webgpu. Calls take effect in the order in which they

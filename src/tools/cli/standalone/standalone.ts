@@ -12,7 +12,7 @@
  */
 import { c } from "../../../../codegen/c/target.ts";
 import { js } from "../../../../codegen/js/target.ts";
-import { bindTarget } from "../../../../codegen/target.ts";
+import { bindTarget, type Target } from "../../../../codegen/target.ts";
 import { wasm } from "../../../../codegen/wasm/target.ts";
 import { wgsl } from "../../../../codegen/wgsl/target.ts";
 import { DataError } from "../../../core/errors.ts";
@@ -21,6 +21,7 @@ import type { Program } from "../../../dsl/program.ts";
 import { printShape } from "../../../graph/shape.ts";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "../../../io/safetensors.ts";
 import type { TargetName } from "../../../kernel/target.ts";
+import type { Artifact } from "../../../program/artifact.ts";
 import { startValuesOf } from "../../../runtime/start-values.ts";
 import type { TypedArray } from "../../../runtime/typed-arrays.ts";
 import type { Exported } from "../export.ts";
@@ -87,7 +88,7 @@ async function moduleFiles(
   options: ProgramOptions & { readonly target: TargetName },
   { start, stem, about }: ModuleNames,
 ): Promise<Made> {
-  const { compiled, parts } = compiledFor(program, options, start, stem);
+  const { compiled, parts } = makers[options.target](program, options, start, stem);
   const files = new Map<string, string | Uint8Array>([
     [`${stem}.js`, await moduleText(parts, about, stem)],
     [`${stem}.d.ts`, await declarationsOf(compiled, about, options.target === "wgsl")],
@@ -97,27 +98,26 @@ async function moduleFiles(
   return { compiled, files, calls: [] };
 }
 
-function compiledFor(
-  program: Program<unknown>,
-  options: ProgramOptions & { readonly target: TargetName },
-  start: string,
-  stem: string,
+interface Compiled {
+  readonly compiled: CompiledProgram;
+  readonly parts: ModuleParts;
+}
+
+/** By what each target's modules are made. */
+const makers: Readonly<Record<TargetName, ReturnType<typeof makerOf>>> = {
+  js: makerOf(js, jsParts),
+  wasm: makerOf(wasm, wasmParts),
+  wgsl: makerOf(wgsl, wgslParts),
+};
+
+function makerOf<A extends Artifact, Facts>(
+  target: Target<A, Facts>,
+  partsOf: (program: CompiledProgram<A>, start: string, stem: string) => ModuleParts,
 ) {
-  const made = <A extends CompiledProgram>(compiled: A, parts: ModuleParts) => ({ compiled, parts });
-  switch (options.target) {
-    case "js": {
-      const compiled = compileProgram(program, bindTarget(js), options);
-      return made(compiled, jsParts(compiled, start));
-    }
-    case "wasm": {
-      const compiled = compileProgram(program, bindTarget(wasm), options);
-      return made(compiled, wasmParts(compiled, start, stem));
-    }
-    case "wgsl": {
-      const compiled = compileProgram(program, bindTarget(wgsl), options);
-      return made(compiled, wgslParts(compiled, start, stem));
-    }
-  }
+  return (program: Program<unknown>, options: ProgramOptions, start: string, stem: string): Compiled => {
+    const compiled = compileProgram(program, bindTarget(target), options);
+    return { compiled, parts: partsOf(compiled, start, stem) };
+  };
 }
 
 async function moduleText({ glue, text, create }: ModuleParts, about: string, stem: string): Promise<string> {
