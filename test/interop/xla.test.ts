@@ -3,10 +3,12 @@
  * two devices and two processes, broken off and gone on with. These run where the environment variable JAX_PYTHON names a Python
  * that has jax.
  */
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compile } from "../../src/compile.ts";
 import { batches, gatherRows } from "../../src/data/dataset.ts";
@@ -21,7 +23,7 @@ import { shortTypes } from "../op-case.ts";
 import { casesOf, opCases } from "../op-cases.ts";
 import { compareOps } from "../op-report.ts";
 import { launch } from "./launcher.ts";
-import { Xla } from "./xla.ts";
+import { python, Xla } from "./xla.ts";
 import { xlaEngine } from "./xla-engine.ts";
 
 const minutes = 60_000;
@@ -211,6 +213,17 @@ describe("a training step", () => {
     }
     expect(done % 10).toBe(0);
   });
+});
+
+test("10,000 manifests and checkpoints with something changed are read, or refused in words", {
+  timeout: 3 * minutes,
+}, () => {
+  const script = fileURLToPath(new URL("./mutated.py", import.meta.url));
+  const { status, stdout, stderr } = spawnSync(python, [script, exported("sgd", two), "10000"], { encoding: "utf8" });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  const [read = 0, refused = 0] = stdout.trim().split(" ").map(Number);
+  expect(read + refused).toBe(10_000);
+  expect(refused).toBeGreaterThan(5_000);
 });
 
 /** The processes that another started, as Linux tells them. */
