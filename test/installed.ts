@@ -42,7 +42,7 @@ export async function install(): Promise<Installed> {
   const folder = await mkdtemp(join(tmpdir(), "tensorloom-package-"));
   const source = join(folder, "source");
   // A copy, so that nothing here is built over what others use. It holds a file that must not be packed.
-  const copied = ["src", "passes", "codegen", "web", "docs", "examples", "package.json", "README.md", "LICENSE", "tsconfig.json", "tsconfig.build.json", "rolldown.config.ts"]; // biome-ignore format: names
+  const copied = ["src", "passes", "codegen", "docs", "examples", "web", "python", "package.json", "README.md", "LICENSE", "tsconfig.json", "tsconfig.build.json", "rolldown.config.ts"]; // biome-ignore format: names
   for (const name of copied) await cp(join(root, name), join(source, name), { recursive: true });
   // new-target.test.ts holds that the sources have no errors of types: what is built here is not checked for them once more.
   const config = join(source, "tsconfig.build.json");
