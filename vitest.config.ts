@@ -24,6 +24,7 @@ const slow = [
   "test/browser/targets.test.ts",
   "test/browser/standalone.test.ts",
   "test/browser/training-page.test.ts",
+  "test/browser/explorer.test.ts",
   "test/unit/c-target.test.ts",
   "test/unit/standalone.test.ts",
   "test/unit/main-job.test.ts",

@@ -4,7 +4,7 @@ import { codeViewer, type Language } from "./code.ts";
 import { type Child, choices, fill, h } from "./dom.ts";
 import { bufferLink, nodeLink } from "./facts.ts";
 import type { Explorer, Look } from "./state.ts";
-import { bytesText, flopsText, plural } from "./units.ts";
+import { bytesText, flopsText, plural, timeText } from "./units.ts";
 
 /** Something to read of a kernel. */
 interface Page {
@@ -66,7 +66,11 @@ function kernelList(explorer: Explorer, look: Look): HTMLElement {
       title: kernel.name,
       body: [
         h("span", { class: "name" }, kernel.name, kernel.times === 1 ? null : ` × ${kernel.times}`),
-        h("span", { class: "count" }, `${flopsText(kernel.flops)}, ${bytesText(kernel.bytes)}`),
+        h(
+          "span",
+          { class: "count" },
+          [flopsText(kernel.flops), bytesText(kernel.bytes), ...took(explorer, kernel)].join(", "),
+        ),
         bar,
       ],
     };
@@ -159,17 +163,22 @@ function codeWords({ language, bytes }: CodeView): string {
   return `${bytes.toLocaleString("en")} bytes of ${name}`;
 }
 
+function took({ data }: Explorer, { step }: KernelView): readonly string[] {
+  const found = data.measured?.kernels.find((one) => one.step === step);
+  return found === undefined ? [] : [timeText(found.us)];
+}
+
 function timeOf(explorer: Explorer, step: number): Child[] {
   const found = explorer.data.measured?.kernels.find((one) => one.step === step);
   if (found === undefined) return [h("span", { class: "note" }, "not measured")];
   const { us, floorUs, together } = found;
   const shared = together === 1 ? "" : `, with ${plural(together - 1, "other launch", "other launches")}`;
-  if (floorUs === null) return [`${us.toFixed(1)} µs${shared}`];
+  if (floorUs === null) return [timeText(us) + shared];
   const meter = h("span", {
     class: "share",
     role: "img",
     "aria-label": `${((100 * floorUs) / us).toFixed(0)}% of the time is the floor`,
   });
   meter.style.setProperty("--share", String(Math.min(1, floorUs / us)));
-  return [`${us.toFixed(1)} µs${shared}; the machine needs ${floorUs.toFixed(1)} at least`, meter];
+  return [`${timeText(us)}${shared}; the machine needs ${timeText(floorUs)} at least`, meter];
 }

@@ -173,6 +173,8 @@ function detailsOf(explorer: Explorer, look: Look, old: ReadonlySet<string>): Ch
 }
 
 function unchanged(explorer: Explorer, stage: number): string {
+  if (explorer.stageAt(stage).name === "fuse")
+    return "The graph stays; drawn by kernel it shows what is computed together.";
   return stage > explorer.fuseStage
     ? "It works on kernels and memory, not on the graph: see the tabs."
     : "It changed nothing in this program.";
