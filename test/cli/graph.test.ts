@@ -221,6 +221,9 @@ describe("explain", () => {
     expect(told.kernels.length).toBe(told.launches);
     for (const kernel of told.kernels) {
       expect(kernel).toEqual({
+        layers: expect.any(Array),
+        lines: expect.any(Array),
+        nodes: expect.any(Array),
         step: expect.any(Number),
         name: expect.stringMatching(/^k\d+_/),
         times: 1,
