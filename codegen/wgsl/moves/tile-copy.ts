@@ -6,6 +6,8 @@
  *
  *   a_next[0][0 .. 3] = x[...]                     four rows of one k: one wide store, and four loads that neighbours along k
  *   a_tile[68*k + 4*r + 0 .. 3] = a_next[0][0 .. 3]          share; one load where it is the rows that lie side by side
+ *
+ * What products of their own read along k is turned in those registers: four of k of each of four rows, as many wide loads and stores.
  */
 import { guardLoads, isBelow, openBounds } from "../../../passes/kernel/bounds.ts";
 import { neighboursAlong, sizeOf } from "../../../passes/schedule/facts.ts";
@@ -69,7 +71,7 @@ export class Staging {
       return { side, held: this.#isHeld ? fresh(n === 0 ? "a_next" : "b_next") : "" };
     });
     this.registers = this.#sides.flatMap(({ side, held }) => {
-      const shape = [this.#tripsOf(side), this.#wide];
+      const shape = [this.#tripsOf(side), ...(this.#isTurned(side) ? [this.#wide] : []), this.#wide];
       return this.#isHeld ? [variable(held, fresh.pool.constant("f32", 0), shape)] : [];
     });
   }
@@ -78,8 +80,20 @@ export class Staging {
     return this.#move.wide ?? 1;
   }
 
-  #tripsOf({ width }: Side): number {
+  #tripsOf(side: Side): number {
+    return this.#copiesOf(side) / (this.#isTurned(side) ? this.#wide : 1);
+  }
+
+  /** Runs of neighbours that each invocation copies. */
+  #copiesOf({ width }: Side): number {
     return ((width / this.#wide) * this.#move.depth) / this.#found.invocations;
+  }
+
+  /** Whether an invocation copies as many neighbours along k as along the side. */
+  #isTurned(side: Side): boolean {
+    const wide = this.#wide;
+    const isEven = this.#move.depth % wide === 0 && this.#copiesOf(side) % wide === 0;
+    return wide > 1 && side.product !== undefined && isEven && this.#isDeep(side);
   }
 
   /** Tile number `step`, into registers. */
@@ -105,13 +119,14 @@ export class Staging {
   }
 
   /** For each element that an invocation copies. */
-  #copies(side: Side, make: (place: Place & { readonly at: readonly Index[] }) => readonly Stmt[]): Stmt {
+  #copies(side: Side, make: Copied): Stmt {
     const { fresh } = this.#around;
     const { invocation, invocations } = this.#found;
     const { depth } = this.#move;
     const wide = this.#wide;
     const trips: LoopVar = { name: fresh("fill"), extent: this.#tripsOf(side) };
     const each: LoopVar = { name: fresh("near"), extent: wide };
+    if (this.#isTurned(side)) return this.#turned(trips, each, make);
     const at = [fresh.pool.loop(trips), fresh.pool.loop(each)];
     const flat = blockIndex(invocations, fresh.pool.loop(trips), invocation);
     const isDeep = this.#isDeep(side);
@@ -120,6 +135,22 @@ export class Staging {
     const body = make({ deep, across: blockIndex(wide, first, fresh.pool.loop(each)), at });
     if (!this.#isHeld) return forLoop(trips, body);
     return forLoop(trips, [forLoop(each, body, "unrolled")], "unrolled");
+  }
+
+  /** The same in squares of neighbours along k and along the side, of which an array in registers has the rows along the side. */
+  #turned(trips: LoopVar, each: LoopVar, make: Copied): Stmt {
+    const { fresh } = this.#around;
+    const { pool } = fresh;
+    const wide = this.#wide;
+    const down: LoopVar = { name: fresh("near"), extent: wide };
+    const flat = blockIndex(this.#found.invocations, pool.loop(trips), this.#found.invocation);
+    const groups = this.#move.depth / wide;
+    const body = make({
+      deep: blockIndex(wide, modIndex(flat, groups), pool.loop(down)),
+      across: blockIndex(wide, floorDivIndex(flat, groups), pool.loop(each)),
+      at: [trips, down, each].map((loop) => pool.loop(loop)),
+    });
+    return forLoop(trips, [forLoop(down, [forLoop(each, body, "unrolled")], "unrolled")], "unrolled");
   }
 
   /** What an element of the factor needs. */
@@ -151,6 +182,8 @@ export class Staging {
     });
   }
 }
+
+type Copied = (place: Place & { readonly at: readonly Index[] }) => readonly Stmt[];
 
 interface Place {
   /** In the depth of the tile, and along its rows or columns. */
