@@ -73,6 +73,9 @@ async function measureCounter(steps: number, turns: number): Promise<void> {
   const executable = await compile(counter, { target: "wgsl", gpu: await nodeGpu() });
   device = executable.report.device;
   await row("one launch: run({ steps })", steps, turns, () => executable.run({ entry: "step", steps }));
+  await row("one launch: run() for each step", steps, turns, async () => {
+    for (let step = 0; step < steps; step++) await executable.run({ entry: "step" });
+  });
   await row("one launch: step() and read() for each step", steps, turns, async () => {
     for (let step = 0; step < steps; step++) {
       executable.step();
