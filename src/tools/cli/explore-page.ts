@@ -12,8 +12,12 @@ import { messageOf, UserError } from "../../core/errors.ts";
 import type { Exploration } from "../explorer/exploration.ts";
 import type { Offer } from "../explorer/offer.ts";
 
-/** A page with all that it shows. */
-export async function wholePage(script: string, explorations: readonly Exploration[]): Promise<string> {
+/** A page with all that it shows. `code`: its script, for who writes several. */
+export async function wholePage(
+  script: string,
+  explorations: readonly Exploration[],
+  code: string | Promise<string> = pageScript(),
+): Promise<string> {
   const offer: Offer = {
     script,
     choices: explorations.map(({ entry, target }, i) => ({ entry, target, data: { kind: "element", at: `data${i}` } })),
@@ -24,8 +28,8 @@ export async function wholePage(script: string, explorations: readonly Explorati
   });
   const nonce = newNonce();
   const policy = `<meta http-equiv="Content-Security-Policy" content="${pagePolicy(nonce)}">`;
-  const code = (await pageScript()).replaceAll("</script", "<\\/script");
-  return pageText(offer, policy, [...packed, `<script nonce="${nonce}">${code}</script>`]);
+  const inside = (await code).replaceAll("</script", "<\\/script");
+  return pageText(offer, policy, [...packed, `<script nonce="${nonce}">${inside}</script>`]);
 }
 
 /** A page that asks a server for its script and its data; the policy is the server's to send. */
