@@ -24,7 +24,10 @@ export function memoryView(explorer: Explorer): HTMLElement {
     const x = (step: number): number => size.left + stepWidth * step;
     const y = (bytes: number): number => size.top + size.arena * (1 - bytes / most);
     const liveY = (bytes: number): number => liveTop + size.live * (1 - bytes / most);
-    const arena = [...buffers.entries()].filter(([, { segment }]) => segment === "arena");
+    // Small ones come last, so that they lie on top.
+    const arena = [...buffers.entries()]
+      .filter(([, { segment }]) => segment === "arena")
+      .toSorted(([, a], [, b]) => b.bytes - a.bytes);
     const bars = arena.map(([number, buffer]) => {
       const { name, first, last, offset, bytes, type } = buffer;
       const top = y(offset + bytes);
@@ -137,6 +140,8 @@ export function memoryView(explorer: Explorer): HTMLElement {
         ),
       ];
     });
+    const [first] = parts;
+    if (first !== undefined) first.open = true; // what is too thin to be hit in the chart
     fill(table, ...parts);
   };
   const linkTo = (number: number, words: string): HTMLElement =>
