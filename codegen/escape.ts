@@ -7,6 +7,7 @@
  *               HTML-like labels of DOT           xmlText("a<b")        ->  a&lt;b
  *   HTML        text or "..." or '...'            htmlText("a<b")       ->  a&lt;b
  *   JSON        inside <script>, for JSON.parse   scriptJson({ a: 1 })  ->  {"a":1}     never with a <
+ *   Mermaid     inside "..."                      mermaidText("a<b")     ->  a#lt;b
  *   comments    of JavaScript and WGSL            commentText("a *\/")  ->  a * /       for // and for both ends of /* *\/
  *
  * Characters that a language cannot hold at all (half a surrogate pair, most control characters) become U+FFFD.
@@ -47,6 +48,25 @@ export function xmlText(text: string): string {
 /** The same for HTML, which keeps line breaks. */
 export function htmlText(text: string): string {
   return writable(text).replace(/[&<>"']/g, (char) => entities[char] ?? char);
+}
+
+/**
+ * Text of a quoted label of a Mermaid flowchart, which shows it as it is: labels are HTML and Markdown there, $$ opens a formula, %%{
+ * a setting, `fa:` an icon. What may mean something becomes an entity, by its number. Line breaks and tabs become spaces.
+ */
+export function mermaidText(text: string): string {
+  return writable(text)
+    .replace(/[\t\r\n]/g, " ")
+    .replace(
+      /[&<>"'#;:{}$`\\*~@!|]|%(?=%)|(?<=%)%|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|(?<=\])\(|(?<=www)\./gi,
+      mermaidEntity,
+    );
+}
+
+const mermaidNames: Readonly<Record<string, string>> = { "&": "amp", "<": "lt", ">": "gt", '"': "quot" };
+
+function mermaidEntity(char: string): string {
+  return `#${mermaidNames[char] ?? char.charCodeAt(0)};`;
 }
 
 /** A value as JSON that may stand in a <script>, and that JSON.parse reads back. */

@@ -8,6 +8,7 @@
 import { printBuffer } from "../../src/program/buffer.ts";
 import { dotString, xmlText } from "../escape.ts";
 import { Writer } from "../writer.ts";
+import { nameText, placeText } from "./box-text.ts";
 import { allDrawings, type Box, type Drawing, type Frame, type Line, type LoopFrame } from "./drawn.ts";
 import { headingTable, inCells, type PictureTitle } from "./legend.ts";
 import { faint, fontName, ink, paintName, paints, paper, quiet } from "./palette.ts";
@@ -126,7 +127,7 @@ function boxTable(box: Box): string {
   const { strong, letter } = paints[paintName(box)];
   const size = box.look === "view" ? 7 : 9;
   const where = placeText(box);
-  const name = box.name === undefined || isToldBy(box, box.name) ? "" : box.name;
+  const name = nameText(box);
   const cells = [
     `<TD BGCOLOR="${strong}" WIDTH="9"><FONT COLOR="white" POINT-SIZE="7"><B>${letter}</B></FONT></TD>`,
     ...(name === "" ? [] : [`<TD><FONT POINT-SIZE="${size}"><B>${xmlText(shortName(name))}</B></FONT></TD>`]),
@@ -135,21 +136,6 @@ function boxTable(box: Box): string {
     ...(where === "" ? [] : [`<TD><FONT POINT-SIZE="9"><B>→ ${xmlText(where)}&#160;</B></FONT></TD>`]),
   ];
   return `<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1"><TR>${cells.join("")}</TR></TABLE>`;
-}
-
-/** Whether the place says it already: `next_model_w1` is next model.w1. */
-function isToldBy({ results, store }: Box, name: string): boolean {
-  return (
-    results.some((result) => result.replace(/[^A-Za-z0-9]+/g, "_") === name) ||
-    (store?.segment === "arena" && store.name === name)
-  );
-}
-
-/** Where the value goes: its results, and a scratch buffer if it has one. */
-function placeText({ results, store }: Box): string {
-  const isStored = store !== null && store !== undefined;
-  const scratch = isStored && (store.segment === "arena" || results.length === 0) ? [printBuffer(store)] : [];
-  return shortName([...scratch, ...results.map((name) => shortName(name))].join(", "), 3 * longestName);
 }
 
 // ---- lines ---------------------------------------------------------------------------------------------------------

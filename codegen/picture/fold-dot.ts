@@ -7,9 +7,10 @@ import { printType } from "../../src/graph/type.ts";
 import { dotString, xmlText } from "../escape.ts";
 import { Writer } from "../writer.ts";
 import { type FoldedBox, type FoldedFrame, type FoldedLine, type FoldedPart, type Folding, inputId } from "./fold.ts";
+import { countsText, resultsText } from "./fold-text.ts";
 import { heading, inCells, type Mark, type PictureTitle } from "./legend.ts";
 import { fontName, ink, type PaintName, paints, paper, quiet } from "./palette.ts";
-import { longestName, shortName } from "./short.ts";
+import { shortName } from "./short.ts";
 
 export function printFoldedDot(folding: Folding, title: PictureTitle): string {
   const writer = new Writer();
@@ -54,17 +55,14 @@ function printFrame({ id, name, place, role, times, parts }: FoldedFrame, isOute
   });
 }
 
-function printBox({ id, name, place, role, times, made, nodes, states, results }: FoldedBox): string {
+function printBox(box: FoldedBox): string {
+  const { id, name, place, role, times, nodes, states, results } = box;
   const { strong, light, letter } = paints[role];
-  const counts = [
-    countText(nodes.length, made, "node"),
-    ...(states.length === 0 ? [] : [countText(states.length, made, "state")]),
-  ];
   const last = nodes.at(-1);
   const cells = [
     `<TD BGCOLOR="${strong}" WIDTH="9"><FONT COLOR="white" POINT-SIZE="7"><B>${letter}</B></FONT></TD>`,
     `<TD><FONT POINT-SIZE="9">${xmlText(shortName(name))}${timesText(times)}</FONT></TD>`,
-    `<TD><FONT POINT-SIZE="7" COLOR="${quiet}">${xmlText(counts.join(", "))}</FONT></TD>`,
+    `<TD><FONT POINT-SIZE="7" COLOR="${quiet}">${xmlText(countsText(box))}</FONT></TD>`,
     ...(results.length === 0
       ? []
       : [`<TD><FONT POINT-SIZE="9"><B>→ ${xmlText(resultsText(results))}&#160;</B></FONT></TD>`]),
@@ -82,24 +80,11 @@ function printBox({ id, name, place, role, times, made, nodes, states, results }
   return `${id} [${look} tooltip=${dotString(tooltip.join("\n"))} label=<${table}>];`;
 }
 
-/** Of each repetition. */
-function countText(count: number, made: number, word: string): string {
-  const each = Math.max(1, Math.round(count / made));
-  return `${each} ${word}${each === 1 ? "" : "s"}`;
-}
-
 /** Nodes that a tooltip names. */
 const mostTold = 12;
 
 function timesText(times: number): string {
   return times === 1 ? "" : `&#160;×&#160;${times}`;
-}
-
-/** One name, or how many. */
-function resultsText(results: readonly string[]): string {
-  const next = results.filter((result) => result.startsWith("next "));
-  if (next.length < 2) return shortName(results.join(", "), longestName);
-  return shortName([...results.filter((result) => !next.includes(result)), `${next.length} next states`].join(", "));
 }
 
 function printInput(node: Node): string {

@@ -44,7 +44,7 @@ const mistakes: readonly (readonly [what: string, args: readonly string[], messa
     [mnist, "--stage", "final"],
     /Allowed choices are forward, gradient, optimized, kernels, memory/,
   ],
-  ["an unknown format", [mnist, "--format", "gif"], /Allowed choices are text, dot, svg, png, json/],
+  ["an unknown format", [mnist, "--format", "gif"], /Allowed choices are text, dot, svg, png, mermaid, json/],
   [
     "a file of no known ending",
     [mnist, "-o", join(tmpdir(), "step.gif")],

@@ -103,7 +103,7 @@ const dims = fc.oneof(
 );
 const entry = fc.oneof(fc.constantFrom("train", "product", "Train", "train ", "toString", "__proto__"), odd);
 const stage = fc.oneof(fc.constantFrom("forward", "gradient", "optimized", "kernels", "memory", "all"), odd);
-const format = fc.oneof(fc.constantFrom("text", "dot", "json", "gif", "TEXT"), odd);
+const format = fc.oneof(fc.constantFrom("text", "dot", "json", "mermaid", "gif", "TEXT"), odd);
 const target = fc.oneof(fc.constantFrom("js", "wgsl", "wasm", "auto"), odd);
 
 const option = (name: string, value: fc.Arbitrary<string>): fc.Arbitrary<readonly string[]> =>

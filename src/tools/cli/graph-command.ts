@@ -3,10 +3,12 @@
  *
  *   tensorloom graph mnist.ts --stage kernels --dims batch=128 -o step.svg
  *   tensorloom graph transformer.ts --fold -o step.svg
+ *   tensorloom graph mnist.ts --format mermaid                               or -o step.mmd
  */
 import { writeFile } from "node:fs/promises";
 import { extname } from "node:path";
 import { type Command, Option } from "commander";
+import { isTooLarge } from "../../../codegen/picture/mermaid-parts.ts";
 import { UserError } from "../../core/errors.ts";
 import type { Dims } from "../../graph/shape.ts";
 import { type TargetName, targetNames } from "../../kernel/target.ts";
@@ -67,14 +69,20 @@ export function addGraphCommand(program: Command): void {
       }
       const program = await loadProgram(script, names ? loadTypeScript : undefined);
       const drawn = await drawProgram(program, { ...options, format, naming: names ? namingOf(program) : undefined });
+      if (format === "mermaid" && isTooLarge(String(drawn))) {
+        process.stderr.write("note: by default Mermaid draws no more than 500 lines and 50,000 characters, and this has more: use --fold, an earlier --stage or --format svg\n"); // biome-ignore format: one line
+      }
       if (output === undefined) process.stdout.write(drawn);
       else await write(output, drawn);
     });
 }
 
+/** Other endings than the name of the format. */
+const endings: Readonly<Record<string, Format>> = { "": "text", txt: "text", mmd: "mermaid" };
+
 function formatOf(output: string | undefined): Format {
   const ending = output === undefined ? "" : extname(output).slice(1).toLowerCase();
-  const format = formats.find((name) => name === (ending === "" || ending === "txt" ? "text" : ending));
+  const format = formats.find((name) => name === (endings[ending] ?? ending));
   if (format !== undefined) return format;
   throw new UserError(
     `no format has the ending .${ending}: add --format ${formats.join("|")}, or end ${output} with one`,

@@ -13,9 +13,11 @@ import { drawEntry } from "../../../codegen/picture/drawing.ts";
 import { allDrawings, type Drawing, type Kernels } from "../../../codegen/picture/drawn.ts";
 import { foldEntry } from "../../../codegen/picture/fold.ts";
 import { printFoldedDot } from "../../../codegen/picture/fold-dot.ts";
+import { printFoldedMermaid } from "../../../codegen/picture/fold-mermaid.ts";
 import { graphJson } from "../../../codegen/picture/json.ts";
 import type { PictureTitle } from "../../../codegen/picture/legend.ts";
 import { liveBytes, type MemoryPicture, printMemorySvg } from "../../../codegen/picture/memory.ts";
+import { printMermaid } from "../../../codegen/picture/mermaid.ts";
 import { bytesText, flopsText } from "../../../codegen/picture/units.ts";
 import type { Cluster, Fused } from "../../../passes/fuse/cluster.ts";
 import type { Ordered } from "../../../passes/plan/ordered.ts";
@@ -42,7 +44,7 @@ import { renderPng, renderSvg } from "./render.ts";
 export const stages = ["forward", "gradient", "optimized", "kernels", "memory"] as const;
 export type Stage = (typeof stages)[number];
 
-export const formats = ["text", "dot", "svg", "png", "json"] as const;
+export const formats = ["text", "dot", "svg", "png", "mermaid", "json"] as const;
 export type Format = (typeof formats)[number];
 
 export interface DrawOptions {
@@ -71,7 +73,7 @@ export async function drawProgram(program: Program<unknown>, options: DrawOption
   const compiled = (): Stages =>
     stagesOf(program, name, dims, targets[options.target ?? "js"].planned, { skip }, { naming });
   if (fold && (format === "text" || format === "json")) {
-    throw new UserError("--fold is for pictures: add --format svg, png or dot, or -o FILE.svg");
+    throw new UserError("--fold is for pictures: add --format svg, png, mermaid or dot, or -o FILE.svg");
   }
   if (stage === "memory" || stage === "kernels") {
     if (fold) throw new UserError("--fold draws calls, which kernels cut across: use it with --stage forward, gradient or optimized"); // biome-ignore format: one line
@@ -143,17 +145,19 @@ function drawFolded(entry: Entry, stage: keyof typeof about, format: PictureForm
   const folding = foldEntry(entry);
   const count = folding.boxes.reduce((sum, { nodes }) => sum + nodes.length, 0);
   const title = { title: `${entry.name}: ${stage}, folded`, about: `${count} nodes by the calls that made them` };
+  if (format === "mermaid") return Promise.resolve(printFoldedMermaid(folding, title));
   return rendered(printFoldedDot(folding, title), format);
 }
 
 type PictureFormat = Exclude<Format, "text" | "json">;
 
 async function picture(drawing: Drawing, title: PictureTitle, format: PictureFormat): Promise<string | Uint8Array> {
+  if (format === "mermaid") return printMermaid(drawing, title);
   if (format !== "dot") checkSize(drawing);
   return rendered(printDot(drawing, title), format);
 }
 
-async function rendered(dot: string, format: PictureFormat): Promise<string | Uint8Array> {
+async function rendered(dot: string, format: Exclude<PictureFormat, "mermaid">): Promise<string | Uint8Array> {
   if (format === "dot") return dot;
   const svg = await renderSvg(dot);
   return format === "svg" ? svg : renderPng(svg);
@@ -270,8 +274,9 @@ async function drawMemory(compiled: Stages, format: Format): Promise<string | Ui
     case "png":
       return renderPng(printMemorySvg(memory));
     case "dot":
+    case "mermaid":
       throw new UserError(
-        "memory over time is no graph, so there is no dot of it: use --format svg, png, text or json",
+        `memory over time is no graph, so there is no ${format} of it: use --format svg, png, text or json`,
       );
     default:
       return unreachable(format);
