@@ -14,9 +14,10 @@ import { parseArgs } from "node:util";
 import { adam, add, dropout, exp, max, mul, type Program, param, program, rmsprop, type Shape, slot, sub, sum, type Tensor, tanh, zeros } from "tensorloom"; // biome-ignore format: names
 import { importNames } from "../codegen/wasm/abi.ts";
 import { compileOn } from "../src/compile.ts";
+import { wasmTarget } from "../src/eager-targets.ts";
 import type { Artifact } from "../src/program/artifact.ts";
 import { findJoining } from "../src/runtime/wasm/code.ts";
-import { type TargetSetup, wasmTarget } from "../src/targets.ts";
+import type { TargetSetup } from "../src/target-setup.ts";
 import { netProgram } from "./net-program.ts";
 import { type NetName, netWorkload } from "./nets.ts";
 import { table } from "./print.ts";

@@ -23,7 +23,7 @@ import {
   zeros,
 } from "tensorloom";
 import { compileOn } from "../src/compile.ts";
-import { jsTarget } from "../src/targets.ts";
+import { jsTarget } from "../src/eager-targets.ts";
 
 const [batch, inputs, hidden, classes] = [128, 784, 512, 10] as const;
 const megaflops = (4 * batch * inputs * hidden + 6 * batch * hidden * classes) / 1e6;

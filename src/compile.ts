@@ -12,6 +12,7 @@ import { atLine, here, told } from "./core/origin.ts";
 import type { Precision } from "./core/precision.ts";
 import type { Program } from "./dsl/program.ts";
 import { splitPath } from "./dsl/tree.ts";
+import { jsTarget } from "./eager-targets.ts";
 import type { Entry } from "./graph/entry.ts";
 import type { Dims } from "./graph/shape.ts";
 import { KernelPool } from "./kernel/kernel-pool.ts";
@@ -35,8 +36,8 @@ import { profileHook } from "./runtime/profile/hook.ts";
 import type { Compiled } from "./runtime/specializations.ts";
 import { writeStartValues } from "./runtime/start-values.ts";
 import { type Products, runAll, runUpTo, type StageContext, simplifiedUnsized } from "./stages.ts";
-import { chooseTarget, jsTarget, type TargetSetup } from "./targets.ts";
-import { withKeptChoices } from "./tuning/tuned.ts";
+import type { TargetSetup } from "./target-setup.ts";
+import { chooseTarget } from "./targets.ts";
 
 /** Compiles a program for the target that the options ask for, and makes it ready to run. */
 export async function compile<O, I>(program: Program<O, I>, options: CompileOptions = {}): Promise<Executable<O, I>> {
@@ -58,6 +59,18 @@ export async function compile<O, I>(program: Program<O, I>, options: CompileOpti
 async function measure(program: Program<unknown>, target: TargetSetup, options: CompileOptions): Promise<void> {
   const { tune } = await import("./tuning/tuner.ts");
   await tune(program, target, { onWarning: console.warn, ...options });
+}
+
+/** The target with what was measured for it on this machine; a browser, which keeps no such file, loads nothing for it. */
+async function withKept(
+  target: TargetSetup,
+  device: string,
+  options: CompileOptions,
+  warn: (message: string) => void,
+): Promise<TargetSetup> {
+  if (typeof process !== "object") return target;
+  const { withKeptChoices } = await import("./tuning/tuned.ts");
+  return withKeptChoices(target, device, options, warn);
 }
 
 /** Compiles a program on a given target: with what was measured for it before, where `tune` is not false; it measures nothing itself. */
@@ -88,7 +101,7 @@ export async function compileOn<O, I>(
     work: () => workOf(program, dims),
   });
   try {
-    const tuned = withKeptChoices(target, machine.device, options, warn);
+    const tuned = await withKept(target, machine.device, options, warn);
     let compileMs = 0;
     // First: what draws them should be optimized before there is anything else for the engine to optimize.
     writeStartValues(program, states, machine, seed);

@@ -46,6 +46,7 @@ export * from "./dsl/ops.ts";
 export { type Program, program } from "./dsl/program.ts";
 export { bf16, bool, f16, f32, f64, freeze, type InputSpec, i32, param, slot, u8, u32 } from "./dsl/spec.ts";
 export { type Mask, Tensor } from "./dsl/tensor.ts";
+export { jsTarget } from "./eager-targets.ts";
 export type { Dim, Dims, Shape } from "./graph/shape.ts";
 export {
   type Checkpoint,
@@ -58,7 +59,8 @@ export {
 } from "./io/checkpoint.ts";
 export type { Hdf5Dataset, Hdf5Engine, Hdf5Group, Hdf5Library, Hdf5Metadata } from "./io/hdf5.ts";
 export { type ReadNpyOptions, readNpy, writeNpy } from "./io/npy.ts";
-export { type Npz, type ReadNpzOptions, readNpz, type WriteNpzOptions, writeNpz } from "./io/npz.ts";
+export { type ReadNpzOptions, readNpz, type WriteNpzOptions, writeNpz } from "./io/npz.ts";
+export type { Npz } from "./io/npz-archive.ts";
 export {
   type ReadSafetensorsOptions,
   readSafetensors,
@@ -254,7 +256,7 @@ export type {
 export { type PrintProfileOptions, printProfile } from "./runtime/profile/table.ts";
 export { profileTrace, type Trace, type TraceEvent } from "./runtime/profile/trace.ts";
 export type { VectorBits } from "./runtime/vectors.ts";
-export { jsTarget, type TargetOptions } from "./targets.ts";
+export type { TargetOptions } from "./targets.ts";
 export { type ExamineOptions, examineTargets, type TargetExam } from "./tools/doctor.ts";
 export { type EvaluateExpressionOptions, evaluate, formula } from "./tools/evaluate.ts";
 export { gradientDistance, numericGradient } from "./tools/gradient-check.ts";

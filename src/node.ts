@@ -13,7 +13,8 @@ import { checkFileEnding } from "./io/file-ending.ts";
 import { loadCheckpoint, readWholeFile, writeFileAtomically } from "./io/files.ts";
 import { type Hdf5Library, isHdf5 } from "./io/hdf5.ts";
 import { type ReadNpyOptions, readNpy, readNpyTable, writeNpy } from "./io/npy.ts";
-import { type Npz, type ReadNpzOptions, readNpz, readNpzTable, type WriteNpzOptions, writeNpz, writeNpzTable } from "./io/npz.ts"; // biome-ignore format: names
+import { type ReadNpzOptions, readNpz, readNpzTable, type WriteNpzOptions, writeNpz, writeNpzTable } from "./io/npz.ts"; // biome-ignore format: names
+import type { Npz } from "./io/npz-archive.ts";
 import {
   type ReadSafetensorsOptions,
   readSafetensors,

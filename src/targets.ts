@@ -10,24 +10,21 @@
  * GPU (a driver that computes on the CPU) is slower than our own loops, so it is used only where `wgsl` is asked for, or where
  * a page's content security policy allows nothing else.
  */
-import { js } from "../codegen/js/target.ts";
 import { type BoundTarget, bindTarget, type Target } from "../codegen/target.ts";
-import { wasm } from "../codegen/wasm/target.ts";
-import { wgsl } from "../codegen/wgsl/target.ts";
 import { DeviceError } from "./core/errors.ts";
 import { count, either, flag, type Kind, type OptionTable, object, oneOf, text } from "./core/options.ts";
 import { precisionKind } from "./core/precision.ts";
 import { type TargetName, targetNames } from "./kernel/target.ts";
 import type { Artifact } from "./program/artifact.ts";
-import type { Device, Found, TargetOptions } from "./runtime/device.ts";
-import { jsDevice, jsFound } from "./runtime/js/device.ts";
-import type { Machine, MachineOptions } from "./runtime/machine.ts";
+import type { Device, TargetOptions } from "./runtime/device.ts";
+import { jsDevice } from "./runtime/js/device.ts";
 import { vectorKind } from "./runtime/vectors.ts";
-import { wasmDevice, wasmFound } from "./runtime/wasm/device.ts";
-import type { GpuSource } from "./runtime/webgpu/connection.ts";
-import { gpuDevice, gpuFound } from "./runtime/webgpu/device.ts";
+import { wasmDevice } from "./runtime/wasm/device.ts";
+import { gpuDevice } from "./runtime/webgpu/device.ts";
+import { setupOf, type TargetSetup } from "./target-setup.ts";
 
 export type { TargetOptions } from "./runtime/device.ts";
+export type { TargetSetup } from "./target-setup.ts";
 
 export const targetKind: Kind<"auto" | TargetName> = oneOf("auto", ...targetNames);
 
@@ -42,17 +39,10 @@ export const targetTable: OptionTable<TargetOptions> = {
   lack: text,
 };
 
-/** A target as the pipeline uses it, with the device that runs what it prints. */
-export interface TargetSetup<A extends Artifact = Artifact> extends BoundTarget<A> {
-  /** Why this target was taken. */
-  readonly why: string;
-  machine(stateBytes: number, options: MachineOptions): Promise<Machine<A>>;
-}
-
 /** A target with its device, whatever passes between them. */
 interface Offer {
   /** To compile for without having the device. */
-  readonly planned: BoundTarget;
+  planned(): Promise<BoundTarget>;
   readonly rank: number;
   readonly needsGpu: boolean;
   readonly policy: string | null;
@@ -64,69 +54,33 @@ interface Offer {
 interface FoundTarget {
   readonly what: string | undefined;
   readonly lastResort: string | undefined;
-  setup(why: string): TargetSetup;
+  setup(why: string): Promise<TargetSetup>;
 }
 
-/** All targets that programs run on. */
+/** All targets that programs run on; what prints for one is loaded as it is needed. */
 export const targets: Readonly<Record<TargetName, Offer>> = {
-  js: offer(js, jsDevice),
-  wasm: offer(wasm, wasmDevice),
-  wgsl: offer(wgsl, gpuDevice),
+  js: offer(async () => (await import("../codegen/js/target.ts")).js, jsDevice),
+  wasm: offer(async () => (await import("../codegen/wasm/target.ts")).wasm, wasmDevice),
+  wgsl: offer(async () => (await import("../codegen/wgsl/target.ts")).wgsl, gpuDevice),
 };
 
-function offer<A extends Artifact, Facts>(target: Target<A, Facts>, device: Device<A, Facts>): Offer {
+function offer<A extends Artifact, Facts>(load: () => Promise<Target<A, Facts>>, device: Device<A, Facts>): Offer {
   return {
-    planned: bindTarget(target),
+    planned: async () => bindTarget(await load()),
     rank: device.rank,
     needsGpu: device.needsGpu,
     policy: device.policy,
     async find(options) {
       const found = await device.find(options);
       if (typeof found === "string") return found;
-      return { what: found.what, lastResort: found.lastResort, setup: (why) => setupOf(target, found, why) };
+      return {
+        what: found.what,
+        lastResort: found.lastResort,
+        setup: async (why) => setupOf(await load(), found, why),
+      };
     },
-    demand: async (options) => setupOf(target, await device.demand(options)),
+    demand: async (options) => setupOf(await load(), await device.demand(options)),
   };
-}
-
-/** A target on a device that was found. */
-export function setupOf<A extends Artifact, Facts>(
-  target: Target<A, Facts>,
-  { facts, forbidden, machine }: Found<A, Facts>,
-  why = "asked for",
-): TargetSetup<A> {
-  return {
-    ...bindTarget(target, facts),
-    why,
-    async machine(stateBytes, options) {
-      const lack = forbidden?.() ?? null;
-      if (lack !== null) throw new DeviceError(`target "${target.name}": ${lack}. ${otherPolicies(target.name)}`);
-      return machine(stateBytes, options);
-    },
-  };
-}
-
-/** What the other targets need. */
-function otherPolicies(name: string): string {
-  const others = targetNames.filter((other) => other !== name);
-  const needs = others.map((other) => {
-    const { policy } = targets[other];
-    return `target "${other}" needs ${policy === null ? "nothing of the kind" : `'${policy}'`}`;
-  });
-  return `The ${needs.join(", the ")}.`;
-}
-
-/** The CPU, as JavaScript. */
-export const jsTarget: TargetSetup = setupOf(js, jsFound);
-
-/** The CPU, as WebAssembly. */
-export function wasmTarget(options: TargetOptions = {}, why?: string): TargetSetup {
-  return setupOf(wasm, wasmFound(options), why);
-}
-
-/** A GPU, through WebGPU. */
-export function wgslTarget(source: GpuSource, why?: string): TargetSetup {
-  return setupOf(wgsl, gpuFound(source), why);
 }
 
 /** The target that the options ask for. `needsF64` is what keeps `auto` off a GPU. */
@@ -139,7 +93,8 @@ export async function chooseTarget(options: TargetOptions, needsF64: boolean): P
 async function chooseForUser(options: TargetOptions, needsF64: boolean): Promise<TargetSetup> {
   const ranked = [...targetNames].sort((a, b) => targets[a].rank - targets[b].rank);
   if (needsF64) {
-    const wide = ranked.filter((name) => targets[name].planned.traits.hasF64);
+    const planned = await Promise.all(ranked.map((name) => targets[name].planned()));
+    const wide = ranked.filter((_, i) => planned[i]?.traits.hasF64);
     const why = `auto: the program uses f64, which only ${wide.join(" and ")} has`;
     for (const name of wide) return { ...(await targets[name].demand(options)), why };
   }

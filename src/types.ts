@@ -113,6 +113,6 @@ export type { Snapshot, StateAccess } from "./runtime/state.ts";
 export type { ArrayOf, ArraysByDType, TypedArray } from "./runtime/typed-arrays.ts";
 export type { ReadValue, SeriesOf, ValueOf } from "./runtime/value-types.ts";
 export type { Skippable } from "./stages.ts";
-export type { TargetSetup } from "./targets.ts";
+export type { TargetSetup } from "./target-setup.ts";
 export type { WayExam } from "./tools/doctor.ts";
 export type { NamedValues, TensorsAt, Value as ExpressionValue } from "./tools/evaluate.ts";

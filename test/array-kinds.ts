@@ -10,7 +10,8 @@ import { type DType, heldIn } from "../src/core/dtype.ts";
 import { InputSpec } from "../src/dsl/spec.ts";
 import { cast, compileOn, dense, FeedError, program, sequential, sgd, slot, trainer, zeros } from "../src/index.ts";
 import { arrayTypeOf, type TypedArray } from "../src/runtime/typed-arrays.ts";
-import type { TargetOptions, TargetSetup } from "../src/targets.ts";
+import type { TargetSetup } from "../src/target-setup.ts";
+import type { TargetOptions } from "../src/targets.ts";
 
 interface Row {
   readonly kind: string;

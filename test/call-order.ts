@@ -7,7 +7,7 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { RandomStream } from "../src/core/random.ts";
 import { add, compileOn, f32, i32, mul, oneHot, program, slot, sum, type Tensor, zeros } from "../src/index.ts";
-import type { TargetSetup } from "../src/targets.ts";
+import type { TargetSetup } from "../src/target-setup.ts";
 
 function digits() {
   const append = (s: Tensor<[], "f32">, digit: Tensor<[], "f32">) => {

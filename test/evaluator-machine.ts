@@ -7,6 +7,7 @@
  *   compileOn(program, wgslEvaluatorTarget, { dims })      kernels scheduled for wgsl
  */
 
+import { jsTarget, plannedTargets, wasmTarget } from "../src/eager-targets.ts";
 import { apply } from "../src/kernel/build.ts";
 import type { Routines } from "../src/kernel/evaluate-expr.ts";
 import type { Memory } from "../src/kernel/evaluate-memory.ts";
@@ -21,7 +22,7 @@ import { evaluateSequence } from "../src/program/evaluate.ts";
 import { launchesOf, type Sequence } from "../src/program/sequence.ts";
 import type { Machine, Runner } from "../src/runtime/machine.ts";
 import { type TypedArray, viewOf } from "../src/runtime/typed-arrays.ts";
-import { jsTarget, type TargetSetup, targets, wasmTarget } from "../src/targets.ts";
+import type { TargetSetup } from "../src/target-setup.ts";
 
 /** The `js` target with the evaluator in place of generated code. */
 export const evaluatorTarget: TargetSetup = evaluatorOf(jsTarget, doubleRoutineFor);
@@ -29,15 +30,15 @@ export const evaluatorTarget: TargetSetup = evaluatorOf(jsTarget, doubleRoutineF
 /** The same of precise `wasm`. It has no rsqrt: 1 / sqrt(x) is rounded twice, where the evaluator's rsqrt is rounded once. */
 export const wasmEvaluatorTarget: TargetSetup = {
   ...evaluatorOf(wasmTarget({ precise: true }), routineFor),
-  scheduling: targets.wasm.planned.scheduling,
+  scheduling: plannedTargets.wasm.scheduling,
   legalize: withoutRsqrt,
 };
 
 /** Kernels scheduled for wgsl: workgroups, what their invocations share, and the barriers between. */
 export const wgslEvaluatorTarget: TargetSetup = {
   ...evaluatorOf(wasmTarget({ precise: true }), routineFor),
-  traits: targets.wgsl.planned.traits,
-  scheduling: targets.wgsl.planned.scheduling,
+  traits: plannedTargets.wgsl.traits,
+  scheduling: plannedTargets.wgsl.scheduling,
 };
 
 function evaluatorOf(target: TargetSetup, routines: Routines): TargetSetup {

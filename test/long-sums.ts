@@ -28,7 +28,7 @@ import {
   variance,
 } from "../src/index.ts";
 import type { Feeds } from "../src/runtime/feeds.ts";
-import type { TargetSetup } from "../src/targets.ts";
+import type { TargetSetup } from "../src/target-setup.ts";
 
 interface LongSum {
   readonly program: Program<unknown>;

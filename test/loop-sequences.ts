@@ -13,7 +13,7 @@ import type { CompiledEntry } from "../src/program/compiled.ts";
 import { type Copy, type Launch, mapKernels, type Row, type Sequence } from "../src/program/sequence.ts";
 import type { MachineOptions } from "../src/runtime/machine.ts";
 import type { TypedArray } from "../src/runtime/typed-arrays.ts";
-import type { TargetSetup } from "../src/targets.ts";
+import type { TargetSetup } from "../src/target-setup.ts";
 import { bufferOf } from "./buffers.ts";
 import * as b from "./kernel-pool.ts";
 

@@ -7,7 +7,7 @@
 import { compileOn } from "../src/compile.ts";
 import { shortFloats } from "../src/core/dtype.ts";
 import type { Program } from "../src/dsl/program.ts";
-import type { TargetSetup } from "../src/targets.ts";
+import type { TargetSetup } from "../src/target-setup.ts";
 import type { Bounded } from "./error-bound.ts";
 import { caseFeeds, caseProgram, type OpCase, shortOf } from "./op-case.ts";
 import { opCases } from "./op-cases.ts";

@@ -10,12 +10,13 @@
  */
 import { expect } from "vitest";
 import type { Program } from "../src/dsl/program.ts";
+import { wasmTarget } from "../src/eager-targets.ts";
 import type { Dims } from "../src/graph/shape.ts";
 import { compileOn, jsTarget } from "../src/index.ts";
 import type { EntryReport } from "../src/program/report.ts";
 import type { TypedArray } from "../src/runtime/typed-arrays.ts";
 import type { Skippable } from "../src/stages.ts";
-import { type TargetSetup, wasmTarget } from "../src/targets.ts";
+import type { TargetSetup } from "../src/target-setup.ts";
 import { evaluatorTarget, wasmEvaluatorTarget } from "./evaluator-machine.ts";
 import { type FlatFeeds, largestError, ProgramOracle } from "./program-oracle.ts";
 

@@ -42,7 +42,7 @@ import {
 } from "../src/dsl/ops.ts";
 import { avgPool, cond, conv, convTranspose, cumulativeLogSumExp, cumulativeMax, cumulativeMin, cumulativeProduct, cumulativeSum, dynamicSlice, dynamicUpdate, elu, f32, gather, globalNorm, grad, hessian, huber, i32, jvp, l1Norm, l2Norm, leakyRelu, logSumExp, maxPool, mean, meanAbsoluteError, meanSquaredError, normalize, program, relu, scatterAdd, segmentSum, sigmoid, softmaxCrossEntropy, standardDeviation, type Tensor, variance, vmap } from "../src/index.ts"; // biome-ignore format: names
 import type { TypedArray } from "../src/runtime/typed-arrays.ts";
-import type { TargetSetup } from "../src/targets.ts";
+import type { TargetSetup } from "../src/target-setup.ts";
 
 /** Numbers of an f32, or of an i32. */
 type Given = readonly number[] | { readonly whole: readonly number[] };

@@ -10,7 +10,7 @@ import { heldIn, type ShortFloat } from "../src/core/dtype.ts";
 import * as api from "../src/index.ts";
 import { type DType, f32, f64, type InputSpec, i32, program, type Tensor, u8, u32 } from "../src/index.ts";
 import type { Skippable } from "../src/stages.ts";
-import type { TargetSetup } from "../src/targets.ts";
+import type { TargetSetup } from "../src/target-setup.ts";
 
 type Loose = (...operands: readonly unknown[]) => Tensor;
 const f = api as unknown as { readonly [Name in keyof typeof api]: Loose };

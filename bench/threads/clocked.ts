@@ -13,10 +13,10 @@ import { wasm } from "../../codegen/wasm/target.ts";
 import { launchesOf, type Sequence } from "../../src/program/sequence.ts";
 import type { VectorBits } from "../../src/runtime/vectors.ts";
 import { findJoining, findOptimizing } from "../../src/runtime/wasm/code.ts";
-import { wasmFound } from "../../src/runtime/wasm/device.ts";
+import { wasmFound } from "../../src/runtime/wasm/found.ts";
 import { findHost, type HostWorker, type WasmHost } from "../../src/runtime/wasm/host.ts";
 import { WasmMachine } from "../../src/runtime/wasm/machine.ts";
-import { setupOf, type TargetSetup } from "../../src/targets.ts";
+import { setupOf, type TargetSetup } from "../../src/target-setup.ts";
 
 /** A launch of the program, and what it multiplies and adds, reads and writes. */
 export interface Call {

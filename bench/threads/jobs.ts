@@ -1,7 +1,7 @@
 /** What bench:threads looks into. */
 import { compileOn, program, type Shape, slot, softmax, sum, type Tensor, zeros } from "tensorloom";
 import { syntheticDigits } from "../../src/data/digits.ts";
-import type { TargetSetup } from "../../src/targets.ts";
+import type { TargetSetup } from "../../src/target-setup.ts";
 import { netProgram } from "../net-program.ts";
 import { layerNorm, stepProgram } from "../programs.ts";
 import { block, c5, conv2, lstm } from "../workloads.ts";

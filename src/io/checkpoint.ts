@@ -188,6 +188,9 @@ const keys = {
   sum: "position.sum.",
 } as const;
 
+/** What the states of a model stand under in a trainer's checkpoint. */
+export const modelPrefix = "model.";
+
 /** Whether a file with this metadata is a checkpoint: its tensors are a program's states, those of a trainer's model under "model.". */
 export function isCheckpoint(metadata: ReadonlyMap<string, string>): boolean {
   return metadata.get(keys.format) === FORMAT;

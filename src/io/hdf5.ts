@@ -7,7 +7,6 @@
  * file's bytes cannot fill.
  */
 import { DataError, messageOf, UserError } from "../core/errors.ts";
-import type { Kind } from "../core/options.ts";
 import { decodeElements, type ElementType } from "./elements.ts";
 import { foreignTypes } from "./foreign-dtypes.ts";
 import type { StoredTensor } from "./safetensors.ts";
@@ -56,12 +55,6 @@ export interface Hdf5Metadata {
   readonly chunks: readonly number[] | null;
   readonly signed: boolean;
 }
-
-export const hdf5Kind: Kind<Hdf5Library> = {
-  wanted: 'the package h5wasm: import * as h5wasm from "h5wasm"',
-  accepts: (value): value is Hdf5Library =>
-    typeof value === "object" && value !== null && "ready" in value && "File" in value && "Dataset" in value,
-};
 
 /** What a file holds. Paths have no slash at either end; the file's own is "". */
 export interface Hdf5Contents {

@@ -1,20 +1,9 @@
-/**
- * npz, NumPy's file of arrays by name: a zip archive with an npy file for each.
- */
+/** npz, NumPy's file of arrays by name, read and written by users: arguments are looked at here, bytes in npz-archive.ts. */
 import { UserError } from "../core/errors.ts";
 import { checkArguments, checkOptions, flag, list, type OptionTable, show, text } from "../core/options.ts";
-import { encodeNpy, type ReadNpyOptions, readNpy, readNpyTable } from "./npy.ts";
+import { type ReadNpyOptions, readNpyTable } from "./npy.ts";
+import { decodeNpz, encodeNpz, type Npz } from "./npz-archive.ts";
 import type { StoredTensor } from "./safetensors.ts";
-import { quoted } from "./safetensors-header.ts";
-import { readZip, writeZip } from "./zip.ts";
-
-/** What an npz file holds. */
-export interface Npz {
-  /** By name, in the order in which they were saved. */
-  readonly tensors: ReadonlyMap<string, StoredTensor>;
-  /** Names of arrays that `only` left out, and of entries that are no arrays. */
-  readonly skipped: readonly string[];
-}
 
 export interface ReadNpzOptions extends ReadNpyOptions {
   /** Read arrays of these names, where the file has them, and no others: it may hold types that nobody here reads. All by default. */
@@ -26,19 +15,11 @@ export const readNpzTable: OptionTable<ReadNpzOptions> = { ...readNpyTable, only
 /** Reads a whole npz file; `name` is what errors call it. For what becomes of the types see `readNpy`; damage is a DataError. */
 export async function readNpz(bytes: Uint8Array, name = "the npz file", options: ReadNpzOptions = {}): Promise<Npz> {
   checkArguments("readNpz", arguments, 3);
-  const { only, ...reading } = checkOptions("readNpz", options, readNpzTable, { before: "bytes, name, " });
+  checkOptions("readNpz", options, readNpzTable, { before: "bytes, name, " });
   if (!(bytes instanceof Uint8Array)) {
     throw new UserError(`readNpz takes the bytes of a file, a Uint8Array, not ${show(bytes)}`);
   }
-  const wanted = only === undefined ? null : new Set(only);
-  const tensors = new Map<string, StoredTensor>();
-  const skipped: string[] = [];
-  for (const [file, entry] of readZip(bytes, name)) {
-    const array = file.endsWith(ending) ? file.slice(0, -ending.length) : null;
-    if (array === null || wanted?.has(array) === false) skipped.push(array ?? file);
-    else tensors.set(array, readNpy(await entry.read(), `${name}: the array ${quoted(array)}`, reading));
-  }
-  return { tensors, skipped };
+  return decodeNpz(bytes, name, options);
 }
 
 export interface WriteNpzOptions {
@@ -58,10 +39,5 @@ export async function writeNpz(
   if (!(tensors instanceof Map)) {
     throw new UserError(`writeNpz: tensors must be a Map by name, not ${show(tensors)}: new Map(Object.entries(...))`);
   }
-  const files = [...tensors].map(
-    ([name, tensor]) => [`${name}${ending}`, encodeNpy(name, tensor, "writeNpz")] as const,
-  );
-  return writeZip(new Map(files), compress, "writeNpz");
+  return encodeNpz(tensors, compress, "writeNpz");
 }
-
-const ending = ".npy";

@@ -10,11 +10,11 @@
  */
 import { DataError, UserError } from "../core/errors.ts";
 import { show } from "../core/options.ts";
-import { isCheckpoint } from "./checkpoint.ts";
+import { isCheckpoint, modelPrefix } from "./checkpoint.ts";
 import { type Hdf5Library, isHdf5 } from "./hdf5.ts";
 import type { KerasFile } from "./keras-file.ts";
 import { isNpy } from "./npy-header.ts";
-import { readNpz } from "./npz.ts";
+import { decodeNpz } from "./npz-archive.ts";
 import { checkTensor, readSafetensors, type StoredTensor } from "./safetensors.ts";
 import { quoted } from "./safetensors-header.ts";
 import { matchNames } from "./torch-names.ts";
@@ -40,9 +40,6 @@ export interface WeightFile {
 /** What marks a file of weights as ours, and where it notes their order. */
 export const weightsFormat = "tensorloom weights";
 export const orderKey = "order";
-
-/** What the states of a model stand under in a trainer's checkpoint. */
-export const modelPrefix = "model.";
 
 /** Opens a file; `what` begins its errors. What reads Keras's files is loaded as it is needed. */
 export async function openWeights(bytes: Uint8Array, what: string, library?: Hdf5Library): Promise<WeightFile> {
@@ -94,12 +91,12 @@ function ofTensors(tensors: ReadonlyMap<string, StoredTensor>): WeightFile {
 }
 
 async function ofNpz(bytes: Uint8Array, what: string): Promise<WeightFile> {
-  const names = (await readNpz(bytes, what, { only: [] })).skipped;
+  const names = (await decodeNpz(bytes, what, { only: [] })).skipped;
   return {
     names,
     match: (weights) => matchNames(names, weights),
     ordered: () => names,
-    read: async (wanted) => (await readNpz(bytes, what, { only: [...wanted] })).tensors,
+    read: async (wanted) => (await decodeNpz(bytes, what, { only: [...wanted] })).tensors,
     ignored: [],
   };
 }

@@ -1,6 +1,6 @@
 /** What loading and saving weights may be told. */
 import { callable, either, flag, type Kind, type OptionTable, oneOf } from "../core/options.ts";
-import { type Hdf5Library, hdf5Kind } from "./hdf5.ts";
+import type { Hdf5Library } from "./hdf5.ts";
 
 /** Names in the file -> names of weights; null leaves a tensor out, undefined leaves it to the rules. */
 export type WeightNames = Readonly<Record<string, string | null>> | ((name: string) => string | null | undefined);
@@ -36,6 +36,12 @@ const namesKind: Kind<WeightNames> = either(callable<(name: string) => string | 
     value !== null &&
     Object.values(value).every((name) => name === null || typeof name === "string"),
 });
+
+const hdf5Kind: Kind<Hdf5Library> = {
+  wanted: 'the package h5wasm: import * as h5wasm from "h5wasm"',
+  accepts: (value): value is Hdf5Library =>
+    typeof value === "object" && value !== null && "ready" in value && "File" in value && "Dataset" in value,
+};
 
 export const loadWeightsTable: OptionTable<LoadWeightsOptions> = {
   by: oneOf("name", "order"),

@@ -12,7 +12,7 @@ import { DataError, UserError } from "../core/errors.ts";
 import { printShape } from "../graph/shape.ts";
 import type { TypedArray } from "../runtime/typed-arrays.ts";
 import { packageVersion, type StateType } from "./checkpoint.ts";
-import { writeNpz } from "./npz.ts";
+import { encodeNpz } from "./npz-archive.ts";
 import { type StoredTensor, writeSafetensors } from "./safetensors.ts";
 import { quoted } from "./safetensors-header.ts";
 import { openWeights, orderKey, tensorsGiven, type WeightSource, weightsFormat } from "./weight-file.ts"; // biome-ignore format: names
@@ -38,7 +38,7 @@ export async function encodeWeights(
   weights: ReadonlyMap<string, StoredTensor>,
   format: WeightsFormat = "safetensors",
 ): Promise<Uint8Array> {
-  if (format === "npz") return writeNpz(weights);
+  if (format === "npz") return encodeNpz(weights, false, "writeNpz");
   return writeSafetensors(
     weights,
     new Map([

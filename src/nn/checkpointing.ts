@@ -9,11 +9,11 @@
 
 import { CompilerBug, UserError } from "../core/errors.ts";
 import { joinPath } from "../dsl/tree.ts";
-import { type Checkpoint, type Constant, type DataPosition, encodeCheckpoint, type Fingerprint, fingerprintOf, type StateType } from "../io/checkpoint.ts"; // biome-ignore format: names
+import { type Checkpoint, type Constant, type DataPosition, encodeCheckpoint, type Fingerprint, fingerprintOf, modelPrefix, type StateType } from "../io/checkpoint.ts"; // biome-ignore format: names
 import type { StoredTensor } from "../io/safetensors.ts";
-import { modelPrefix, type WeightSource } from "../io/weight-file.ts";
+import type { WeightSource } from "../io/weight-file.ts";
 import type { LoadWeightsOptions, WeightsFormat } from "../io/weight-options.ts";
-import { encodeWeights, fitWeights, type LoadedWeights } from "../io/weights.ts";
+import type { LoadedWeights } from "../io/weights.ts";
 import type { TypedArray } from "../runtime/typed-arrays.ts";
 import { architectureNote, architectureOf } from "./architecture.ts";
 import { decodeCallbacks, encodeCallbacks } from "./callbacks/callback-state.ts";
@@ -93,8 +93,12 @@ export async function weightTensors(session: Session): Promise<ReadonlyMap<strin
   return new Map(weights);
 }
 
+/** What reads and writes files of weights: most pages load none. */
+const loadCodec = () => import("../io/weights.ts");
+
 /** A file of the weights alone. */
 export async function weightsOf(session: Session, format?: WeightsFormat): Promise<Uint8Array> {
+  const { encodeWeights } = await loadCodec();
   return encodeWeights(await weightTensors(session), format);
 }
 
@@ -105,6 +109,7 @@ export async function putWeights(
   options: LoadWeightsOptions,
   what: string,
 ): Promise<LoadedWeights> {
+  const { fitWeights } = await loadCodec();
   const { values, result } = await fitWeights(weightTypes(session.training), source, options, what);
   await session.turns.take(async () => {
     if (session.isFitting) throw new UserError(`${what}: a fit is under way: stop it, or wait for its end`);
@@ -116,6 +121,7 @@ export async function putWeights(
 
 /** Puts back what `weightTensors` gave in the same run. */
 export async function putTensors(session: Session, tensors: ReadonlyMap<string, StoredTensor>): Promise<void> {
+  const { fitWeights } = await loadCodec();
   const { values } = await fitWeights(weightTypes(session.training), tensors, {}, "setWeights");
   await session.turns.take(async () => putValues(session, values));
 }

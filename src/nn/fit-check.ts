@@ -5,7 +5,7 @@
 import { UserError } from "../core/errors.ts";
 import { checkedLater, checkOptions, count, either, flag, type Kind, list, number, type OptionTable, object, seed as seedKind, show, whole } from "../core/options.ts"; // biome-ignore format: names
 import { atLine, here } from "../core/origin.ts";
-import { Dataset } from "../data/pipeline/dataset.ts";
+import { AnyDataset } from "../data/pipeline/any-dataset.ts";
 import type { Signal } from "../runtime/platform.ts";
 import { callbackHooks, callbackStates } from "./callbacks/callback.ts";
 import type { AnyFitOptions } from "./fit-options.ts";
@@ -109,7 +109,7 @@ function checkWithData({ data, validationData, shuffle, batch }: Partial<AnyFitO
   if (shuffle !== undefined) {
     throw new UserError("fit: shuffle does not go with data, which has its own order: data.shuffle(buffer, { seed })");
   }
-  const size = data instanceof Dataset ? data.batchSize : null;
+  const size = data instanceof AnyDataset ? data.batchSize : null;
   if (size === null || batch === undefined || size === batch) return;
   throw new UserError(`fit: batch is ${batch}, and the data has batches of ${size} already`);
 }

@@ -6,8 +6,8 @@
  */
 import { FeedError, UserError } from "../core/errors.ts";
 import { didYouMean, show } from "../core/options.ts";
+import { AnyDataset } from "../data/pipeline/any-dataset.ts";
 import { type Cursor, chain, type MaybePromise, type RowBlock, type Stage } from "../data/pipeline/cursor.ts";
-import { Dataset } from "../data/pipeline/dataset.ts";
 import { isFields } from "../data/pipeline/layout.ts";
 import { type Generator, GeneratorCursor } from "../data/pipeline/operations/generate.ts";
 import type { Table } from "../data/pipeline/table.ts";
@@ -110,7 +110,7 @@ export class StreamBatches implements BatchSource {
   /** Rows of a table in memory, without weights. What is wrong with them is told when they come. */
   holdable(): Holdable | null {
     const { data, entry, classWeight } = this.#request;
-    const table = data instanceof Dataset ? data.table : null;
+    const table = data instanceof AnyDataset ? data.table : null;
     if (table === null || entry === "predict" || classWeight !== undefined || this.#session.weighting !== null)
       return null;
     if (this.#whole?.table === table) return this.#whole.holdable;
@@ -208,8 +208,8 @@ export class StreamBatches implements BatchSource {
     if (this.#cursor !== null && this.#at === from) return this.#cursor;
     await this.close();
     const { stage } = this.#batches;
-    const whole =
-      stepsPerEpoch === undefined || stage.size === Number.POSITIVE_INFINITY ? stage : new Dataset(stage).repeat();
+    const hasEnd = stage.size !== Number.POSITIVE_INFINITY;
+    const whole = stepsPerEpoch === undefined || !hasEnd ? stage : await repeated(stage);
     // The batches are copied before the next is asked for.
     const cursor = whole.open({ epoch: pass, reuse: 1 });
     this.#cursor = cursor;
@@ -262,7 +262,7 @@ export class StreamBatches implements BatchSource {
   #checkSize(count: number, call: string): void {
     if (count === 0) throw new FeedError(`${call}: x has no samples`);
     const { data, batch } = this.#request;
-    if (!(data instanceof Dataset) || data.batchSize !== null || count <= batch) return;
+    if (!(data instanceof AnyDataset) || data.batchSize !== null || count <= batch) return;
     throw new FeedError(
       `${call}: ${batch} elements made ${count} samples: each element must be one sample; batches come from batch(n), or from a function that is given to ${this.call} itself`,
     );
@@ -288,7 +288,7 @@ function fedBatch(data: Batcher, index: number): FedBatch {
 }
 
 function batchesOf(call: string, data: unknown, batch: number): Batches {
-  if (data instanceof Dataset) {
+  if (data instanceof AnyDataset) {
     if (data.batchSize !== null) return { stage: data, size: data.batchSize, samples: data.samples };
     return { stage: data.batch(batch), size: batch, samples: Number.isFinite(data.size) ? data.size : null };
   }
@@ -299,6 +299,13 @@ function batchesOf(call: string, data: unknown, batch: number): Batches {
   throw new UserError(
     `${call}: data must be a dataset, something to iterate over that gives batches { x, y }, or a function of the epoch that gives one, not ${show(data)}`,
   );
+}
+
+/** One pass after the other, without end. Operations of datasets are loaded by who has one. */
+async function repeated(stage: Stage<unknown>): Promise<Stage<unknown>> {
+  const { RepeatCursor } = await import("../data/pipeline/operations/pass-on.ts");
+  const { POSITIVE_INFINITY: size } = Number;
+  return { open: (pass) => new RepeatCursor(stage, pass, size), size };
 }
 
 /** What is given to iterate over is checked when it is asked for. */

@@ -15,7 +15,7 @@ import { f32, i32, param } from "../dsl/spec.ts";
 import { type TargetName, targetNames } from "../kernel/target.ts";
 import { rmsprop } from "../nn/optimizers/rmsprop.ts";
 import type { Gpu } from "../runtime/platform.ts";
-import { engineFeatures } from "../runtime/wasm/device.ts";
+import { engineFeatures } from "../runtime/wasm/found.ts";
 import { chooseThreads, findHost } from "../runtime/wasm/host.ts";
 import { browserGpu } from "../runtime/webgpu/connection.ts";
 import { chooseTarget, type TargetOptions } from "../targets.ts";

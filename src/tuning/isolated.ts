@@ -20,7 +20,7 @@ import { type Buffer, type BufferSlot, Buffers } from "../program/buffer.ts";
 import type { CompiledEntry } from "../program/compiled.ts";
 import { kernelsOf, type Launch, type LoopStep, mapKernels, type Sequence } from "../program/sequence.ts";
 import { arrayTypeOf, type TypedArray } from "../runtime/typed-arrays.ts";
-import type { TargetSetup } from "../targets.ts";
+import type { TargetSetup } from "../target-setup.ts";
 
 /** Iterations of a loop around a launch. */
 const fewIterations = 4;

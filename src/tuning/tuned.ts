@@ -6,7 +6,7 @@ import { shapeKey } from "../../passes/kernel/shape-key.ts";
 import type { Scheduling, Tuned } from "../../passes/schedule/schedule.ts";
 import { version } from "../core/version.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import type { TargetSetup } from "../targets.ts";
+import type { TargetSetup } from "../target-setup.ts";
 import { isSameDevice, isSamePlace, type Place, type PlaceChoices } from "./choices.ts";
 import { choicesPath, hostName, readChoices } from "./choices-file.ts";
 

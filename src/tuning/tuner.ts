@@ -21,7 +21,7 @@ import { type Launch, launchesOf } from "../program/sequence.ts";
 import { workOf } from "../program/work.ts";
 import type { Machine } from "../runtime/machine.ts";
 import { runUpTo, type Skippable } from "../stages.ts";
-import type { TargetSetup } from "../targets.ts";
+import type { TargetSetup } from "../target-setup.ts";
 import { type Choice, isSamePlace, type PlaceChoices } from "./choices.ts";
 import { choicesPath, readChoices, writeChoices } from "./choices-file.ts";
 import { fastest } from "./fastest.ts";

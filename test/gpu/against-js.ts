@@ -5,10 +5,11 @@ import { ok, strictEqual } from "node:assert/strict";
 import { compile, compileOn } from "../../src/compile.ts";
 import type { CompileOptions } from "../../src/compile-options.ts";
 import type { Program } from "../../src/dsl/program.ts";
+import { wgslTarget } from "../../src/eager-targets.ts";
 import type { Feeds } from "../../src/runtime/feeds.ts";
 import type { TypedArray } from "../../src/runtime/typed-arrays.ts";
 import { deviceSource } from "../../src/runtime/webgpu/connection.ts";
-import { type TargetSetup, wgslTarget } from "../../src/targets.ts";
+import type { TargetSetup } from "../../src/target-setup.ts";
 
 export interface Call {
   readonly entry?: string;

@@ -8,7 +8,7 @@ import type { Entry } from "../../src/graph/entry.ts";
 import { jsTarget } from "../../src/index.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
 import { runUpTo } from "../../src/stages.ts";
-import type { TargetSetup } from "../../src/targets.ts";
+import type { TargetSetup } from "../../src/target-setup.ts";
 import { evaluatorTarget } from "../evaluator-machine.ts";
 import { expectSameBits, type ProgramCase, runProgram } from "../program-case.ts";
 import { contextOn } from "../stage-context.ts";

@@ -5,10 +5,10 @@
 import { ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { layout } from "../../passes/plan/layout.ts";
+import { jsTarget } from "../../src/eager-targets.ts";
 import type { BufferParam, Kernel } from "../../src/kernel/kernel.ts";
 import type { Buffer, BufferSlot } from "../../src/program/buffer.ts";
 import { type Launch, positionsOf, type Sequence, type Step } from "../../src/program/sequence.ts";
-import { jsTarget } from "../../src/targets.ts";
 import { bufferOf } from "../buffers.ts";
 import { type Property, property } from "./property.ts";
 

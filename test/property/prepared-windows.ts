@@ -5,6 +5,7 @@
  */
 import fc from "fast-check";
 import { type Prepared, prepareWindows } from "../../passes/fuse/prepare-windows.ts";
+import { plannedTargets, wasmTarget } from "../../src/eager-targets.ts";
 import { type Entry, neededNodes, resultNodes } from "../../src/graph/entry.ts";
 import { evaluateGraph } from "../../src/graph/evaluate.ts";
 import { ndarray } from "../../src/graph/ndarray.ts";
@@ -13,7 +14,7 @@ import { spread } from "../../src/graph/ops/spread.ts";
 import { fixedShape } from "../../src/graph/shape.ts";
 import type { TargetTraits } from "../../src/kernel/target.ts";
 import { runUpTo } from "../../src/stages.ts";
-import { type TargetSetup, targets, wasmTarget } from "../../src/targets.ts";
+import type { TargetSetup } from "../../src/target-setup.ts";
 import { wasmEvaluatorTarget } from "../evaluator-machine.ts";
 import { runOracle, runProgram } from "../program-case.ts";
 import { largestError } from "../program-oracle.ts";
@@ -82,7 +83,7 @@ function simplified(drawn: DrawnWindows, traits: Partial<TargetTraits> = {}): En
   const program = windowProgram(drawn);
   const written = program.entries.get("step");
   if (written === undefined) throw new Error("a program has its entry");
-  const { planned } = targets.wasm;
+  const planned = plannedTargets.wasm;
   const context = contextOn({ ...planned, traits: { ...planned.traits, ...traits } });
   return runUpTo("simplified", { written }, context).simplified;
 }

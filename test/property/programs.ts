@@ -4,9 +4,9 @@
  * the numbers of `js`, and the same bits on any number of threads; with the schedules of `wgsl`, in the evaluator, those numbers.
  */
 import fc from "fast-check";
+import { wasmTarget } from "../../src/eager-targets.ts";
 import { jsTarget } from "../../src/index.ts";
 import type { TypedArray } from "../../src/runtime/typed-arrays.ts";
-import { wasmTarget } from "../../src/targets.ts";
 import { evaluatorTarget, wasmEvaluatorTarget, wgslEvaluatorTarget } from "../evaluator-machine.ts";
 import { expectSameBits, type ProgramCase, runOracle, runProgram, type Trace, variants } from "../program-case.ts";
 import { type Property, property } from "./property.ts";

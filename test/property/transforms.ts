@@ -5,8 +5,8 @@
 import fc from "fast-check";
 import { RandomStream } from "../../src/core/random.ts";
 import type { Program } from "../../src/dsl/program.ts";
+import { wasmTarget } from "../../src/eager-targets.ts";
 import { bool, cast, concat, f32, i32, jsTarget, mul, permute, program, reshape, slice, sub, type Tensor, vmap } from "../../src/index.ts"; // biome-ignore format: names
-import { wasmTarget } from "../../src/targets.ts";
 import { wgslEvaluatorTarget } from "../evaluator-machine.ts";
 import { type ProgramCase, runOracle, runProgram } from "../program-case.ts";
 import { type FlatFeeds, largestError } from "../program-oracle.ts";

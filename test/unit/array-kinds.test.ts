@@ -1,6 +1,6 @@
 /** Every kind of array on `js` and `wasm`; test/gpu/cases/array-kinds.ts holds `wgsl` to the same table. */
 import { expect, test } from "vitest";
-import { jsTarget, wasmTarget } from "../../src/targets.ts";
+import { jsTarget, wasmTarget } from "../../src/eager-targets.ts";
 import { wronglyTreated, wronglyTreatedData } from "../array-kinds.ts";
 
 test.each([

@@ -8,10 +8,11 @@ import { stagesOf } from "../../src/compile.ts";
 import { exp } from "../../src/dsl/ops.ts";
 import { program } from "../../src/dsl/program.ts";
 import { f32 } from "../../src/dsl/spec.ts";
+import { jsTarget } from "../../src/eager-targets.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { mapOps } from "../../src/graph/ops/map.ts";
 import type { AnyMove, WgslMoveName } from "../../src/kernel/moves.ts";
-import { jsTarget, type TargetSetup } from "../../src/targets.ts";
+import type { TargetSetup } from "../../src/target-setup.ts";
 import { constant, constIndex, store } from "../kernel-pool.ts";
 
 const made = program({

@@ -2,7 +2,8 @@
  * Calls keep their order, awaited or not: the checks of test/call-order.ts on the targets of this machine.
  */
 import { describe, test } from "vitest";
-import { jsTarget, type TargetSetup, wasmTarget } from "../../src/targets.ts";
+import { jsTarget, wasmTarget } from "../../src/eager-targets.ts";
+import type { TargetSetup } from "../../src/target-setup.ts";
 import { orderChecks } from "../call-order.ts";
 
 const targets: readonly (readonly [name: string, target: TargetSetup])[] = [

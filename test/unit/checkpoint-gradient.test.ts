@@ -9,9 +9,9 @@ import * as ops from "../../src/dsl/ops.ts";
 import { type Program, program } from "../../src/dsl/program.ts";
 import { f32 } from "../../src/dsl/spec.ts";
 import type { Tensor } from "../../src/dsl/tensor.ts";
+import { jsTarget, plannedTargets, wasmTarget } from "../../src/eager-targets.ts";
 import type { Entry } from "../../src/graph/entry.ts";
 import { launchesOf } from "../../src/program/sequence.ts";
-import { jsTarget, targets, wasmTarget } from "../../src/targets.ts";
 import { checkpointedStep } from "../checkpoint-program.ts";
 import { wgslEvaluatorTarget } from "../evaluator-machine.ts";
 import { expectClose, expectSameBits, runOracle, runProgram, variants } from "../program-case.ts";
@@ -100,7 +100,7 @@ test("what is computed again waits for the slope, though a kernel of the forward
         return { outputs: { loss, dw: ops.grad(loss as never, w as Tensor) } };
       },
     });
-    return stagesOf(made as Program, "step", {}, targets.js.planned).report.memory.peakBytes / (4 * rows * rows);
+    return stagesOf(made as Program, "step", {}, plannedTargets.js).report.memory.peakBytes / (4 * rows * rows);
   };
   expect(peak(plainly)).toBeGreaterThan(4 * depth); // at each layer what sin, exp and tanh are of
   expect(peak(kept)).toBeLessThan(2 * depth + 4); // what a layer is of, and what its checkpoint is of
@@ -118,7 +118,7 @@ test("the plan of residual blocks of convolutions: a third less, near its lower 
         return { outputs: { slope: ops.grad(ops.sum(ops.square(h)) as never, k as Tensor) } };
       },
     }) as Program<unknown>;
-    return stagesOf(made, "step", {}, targets.wasm.planned).report.memory;
+    return stagesOf(made, "step", {}, plannedTargets.wasm).report.memory;
   };
   const [before, after] = [plan(plainly), plan(kept)];
   expect(after.peakBytes).toBeLessThan(0.75 * before.peakBytes);
@@ -135,7 +135,7 @@ test("a training step that writes over what it reads, and moves a weight: every 
   for (const target of [jsTarget, wasmTarget({ threads: 2 }), wgslEvaluatorTarget])
     expectClose((await runProgram(one, target)).trace, wanted, 1e-5);
   expect(report[0]?.copied).toEqual({ "net.wide": expect.stringMatching(/checkpointed/) });
-  const { sequence } = stagesOf(one.program, "step", {}, targets.js.planned);
+  const { sequence } = stagesOf(one.program, "step", {}, plannedTargets.js);
   const over = launchesOf(sequence).flatMap(({ kernel, bindings }) =>
     bindings.filter(({ param, buffer }) => {
       const role = kernel.buffers.find(({ name }) => name === param)?.role;
@@ -278,7 +278,7 @@ describe("it holds", () => {
         }) as Program<unknown>,
         "step",
         {},
-        targets.js.planned,
+        plannedTargets.js,
       ),
     ).toThrow(/whileLoop.*no gradient/s);
   });

@@ -8,8 +8,8 @@ import { stagesOf } from "../../src/compile.ts";
 import { scan } from "../../src/dsl/loops.ts";
 import * as ops from "../../src/dsl/ops.ts";
 import type { Program } from "../../src/dsl/program.ts";
+import { plannedTargets } from "../../src/eager-targets.ts";
 import { f32, grad, param, program, type Tensor, zeros } from "../../src/index.ts";
-import { targets } from "../../src/targets.ts";
 import { blocks, dot, minus, plus, times } from "../property/training-blocks.ts";
 
 type Layer = (x: Tensor) => Tensor;
@@ -95,7 +95,7 @@ function expectAgain(few: Planned, all: Planned): void {
 }
 
 function planOf(made: Program<unknown>) {
-  const { report } = stagesOf(made, "step", {}, targets.wasm.planned);
+  const { report } = stagesOf(made, "step", {}, plannedTargets.wasm);
   const { peakBytes, lowerBoundBytes } = report.memory;
   expect(peakBytes).toBeLessThanOrEqual(1.05 * lowerBoundBytes);
   return {

@@ -8,17 +8,17 @@ import { c5, conv2 } from "../../bench/workloads.ts";
 import checkpointed from "../../examples/checkpoint.ts";
 import { stagesOf } from "../../src/compile.ts";
 import * as ops from "../../src/dsl/ops.ts";
+import { plannedTargets } from "../../src/eager-targets.ts";
 import { window } from "../../src/graph/ops/window.ts";
 import { f32, grad, i32, type Program, param, program, type Tensor, zeros } from "../../src/index.ts";
 import { printSchedules } from "../../src/kernel/moves.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import { launchesOf } from "../../src/program/sequence.ts";
-import { targets } from "../../src/targets.ts";
 import { drawProgram } from "../../src/tools/cli/graph.ts";
 import { expectGolden } from "../golden.ts";
 
 const planned = (target: "js" | "wasm" | "wgsl", net = c5) =>
-  stagesOf(netProgram(net) as Program, "train", { batch: net.batch }, targets[target].planned);
+  stagesOf(netProgram(net) as Program, "train", { batch: net.batch }, plannedTargets[target]);
 
 /** C5's convolution and pool as floats, and as places: what the slopes go back by. */
 const pooled = 512 * 13 * 13 * 32;
@@ -33,7 +33,7 @@ describe("the plan of a convolutional network", () => {
 
   test("C5 keeps a third of what others do, and half of that where its convolution is made again", () => {
     const [kept, again] = ["kept", "again"].map(
-      (entry) => stagesOf(checkpointed as Program, entry, { batch: 512 }, targets.wasm.planned).report,
+      (entry) => stagesOf(checkpointed as Program, entry, { batch: 512 }, plannedTargets.wasm).report,
     );
     const [before, after] = [kept?.memory, again?.memory];
     for (const memory of [before, after])
@@ -53,7 +53,7 @@ describe("the plan of a convolutional network", () => {
 
   test.each(["kept", "again"] as const)("C5 takes no more on js than on wasm, %s", (entry) => {
     const [js = 0, wasm = 0] = (["js", "wasm"] as const).map((target) => {
-      const { report } = stagesOf(checkpointed as Program, entry, { batch: 512 }, targets[target].planned);
+      const { report } = stagesOf(checkpointed as Program, entry, { batch: 512 }, plannedTargets[target]);
       return report.memory.peakBytes;
     });
     expect(js).toBeLessThan(1.01 * wasm);
@@ -63,7 +63,7 @@ describe("the plan of a convolutional network", () => {
     // Of the slope only what the pool chose is in memory, with its places, twice: as it is, and as the gradients read it.
     const [first, chosen] = [128 * 26 * 26 * 32 * 4, 128 * 12 * 12 * 64 * 4];
     const [peakBytes] = (["wasm", "js", "wgsl"] as const).map((target) => {
-      const { memory } = stagesOf(twoConvolutions(), "step", {}, targets[target].planned).report;
+      const { memory } = stagesOf(twoConvolutions(), "step", {}, plannedTargets[target]).report;
       // on wgsl 1.10 where buffers are placed in their first order
       expect(memory.peakBytes, target).toBeLessThanOrEqual(1.05 * memory.lowerBoundBytes);
       return memory.peakBytes;
@@ -77,7 +77,7 @@ describe("the plan of a convolutional network", () => {
     "a checkpoint around all of C5, which frees nothing, takes nothing on %s",
     (target) => {
       const [plain, whole] = [false, true].map(
-        (again) => stagesOf(convolved(again), "step", {}, targets[target].planned).report.memory.peakBytes,
+        (again) => stagesOf(convolved(again), "step", {}, plannedTargets[target]).report.memory.peakBytes,
       );
       expect(whole).toBeLessThan(1.01 * (plain ?? 0));
     },
@@ -135,7 +135,7 @@ describe("the plan of a convolutional network", () => {
         return { outputs: { slopes: grad(ops.sum(ops.mul(y, v)) as never, { x, w } as never) } };
       },
     } as never) as Program;
-    const { fused } = stagesOf(made, "step", {}, targets.wasm.planned).ordered;
+    const { fused } = stagesOf(made, "step", {}, plannedTargets.wasm).ordered;
     const names = new Set<string>(fused.entry.graph.nodes.map(({ op }) => op.name));
     expect(["chosen", "spread"].filter((name) => names.has(name))).toEqual(wanted);
   });
@@ -147,7 +147,7 @@ describe("the plan of a convolutional network", () => {
       step: ({ image }, { w }) => ({ outputs: { y: ops.conv(ops.neg(image), w, { padding: "same" }) } }),
     });
     for (const target of ["js", "wasm"] as const) {
-      const { ordered, sequence } = stagesOf(made as Program, "step", {}, targets[target].planned);
+      const { ordered, sequence } = stagesOf(made as Program, "step", {}, plannedTargets[target]);
       const outputs = ordered.fused.groups.flat().flatMap((cluster) => cluster.outputs);
       expect(outputs.map(({ op, type }) => `${op.name} ${type.shape}`)).toEqual([
         "pad 8,26,26,16",

@@ -4,8 +4,8 @@
  */
 import { describe, expect, test } from "vitest";
 import { stagesOf } from "../../src/compile.ts";
+import { jsTarget } from "../../src/eager-targets.ts";
 import { asLayer, compile, dense, div, exp, f32, flatten, full, grad, greater, layer, layerNormalization, layers, log, model, mul, program, type Shape, scan, sequential, sgd, softmax, sqrt, square, sub, sum, type Tensor, type Trainer, timeDistributed, trainer, where } from "../../src/index.ts"; // biome-ignore format: names
-import { jsTarget } from "../../src/targets.ts";
 
 type Vector = Tensor<[3], "f32">;
 type Formula = (x: Vector) => Tensor<Shape, "f32">;

@@ -5,6 +5,7 @@
 import { describe, expect, it } from "vitest";
 import { stagesOf } from "../../src/compile.ts";
 import { RandomStream } from "../../src/core/random.ts";
+import { wasmTarget, wgslTarget } from "../../src/eager-targets.ts";
 import {
   add,
   argmax,
@@ -36,7 +37,6 @@ import {
   values,
   zeros,
 } from "../../src/index.ts";
-import { wasmTarget, wgslTarget } from "../../src/targets.ts";
 import { type Call, expectSound, type TraceResult } from "../program-case.ts";
 
 /** Seeded numbers with the given name. */

@@ -4,9 +4,9 @@
  */
 import { expect, test } from "vitest";
 import { compileOn } from "../../src/compile.ts";
+import { jsTarget, wasmTarget } from "../../src/eager-targets.ts";
 import * as api from "../../src/index.ts";
 import { f32, grad, moments, program, reshape, sum, type Tensor } from "../../src/index.ts";
-import { jsTarget, wasmTarget } from "../../src/targets.ts";
 
 type Loose = (...operands: readonly unknown[]) => Tensor;
 type Functions = { readonly [Name in keyof typeof api]: Loose };

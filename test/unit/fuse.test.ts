@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { stagesOf } from "../../src/compile.ts";
+import { plannedTargets, wasmTarget } from "../../src/eager-targets.ts";
 import {
   add,
   compileOn,
@@ -39,7 +40,7 @@ import {
 } from "../../src/index.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import { launchesOf } from "../../src/program/sequence.ts";
-import { type TargetSetup, targets, wasmTarget } from "../../src/targets.ts";
+import type { TargetSetup } from "../../src/target-setup.ts";
 import { evaluatorTarget } from "../evaluator-machine.ts";
 import { expectClose, expectSameBits, expectSound, runOracle, runProgram } from "../program-case.ts";
 import { jacobianFeeds, jacobianStep, lstmFeeds, lstmStep } from "../wide-programs.ts";
@@ -74,7 +75,7 @@ describe("the factor of a contraction's rows", () => {
         return { outputs: { y: matmul(scaled as Rows, w), ...others } };
       },
     });
-    const { sequence } = stagesOf(made as Program, "step", {}, targets[name].planned);
+    const { sequence } = stagesOf(made as Program, "step", {}, plannedTargets[name]);
     const kernel = launchesOf(sequence).find(({ kernel }) => kernel.name.includes("contract"))?.kernel;
     return kernel?.buffers.length === 3 && !kernel.buffers.some(({ name }) => name === "x");
   };
@@ -120,7 +121,7 @@ describe("slopes of slices are stored beside each other", () => {
         return { outputs: { slope: grad(sum(make(parts)) as Tensor<[], "f32">, x) } };
       },
     });
-    const { sequence } = stagesOf(made as Program, "step", {}, targets[name].planned);
+    const { sequence } = stagesOf(made as Program, "step", {}, plannedTargets[name]);
     return launchesOf(sequence).flatMap(({ kernel }) => (kernel.name.includes("concat") ? [kernel] : []));
   };
 

@@ -1,10 +1,11 @@
 /** Steps on held rows, on a machine that takes three together: whoever enqueues them is told when to wait, and for how long. */
 import { expect, test } from "vitest";
 import { compileOn } from "../../src/compile.ts";
+import { jsTarget } from "../../src/eager-targets.ts";
 import { add, f32, program, slot, sum, zeros } from "../../src/index.ts";
 import { holdRows } from "../../src/runtime/executable.ts";
 import { OneStep, type Runner } from "../../src/runtime/machine.ts";
-import { jsTarget, type TargetSetup } from "../../src/targets.ts";
+import type { TargetSetup } from "../../src/target-setup.ts";
 
 const total = program({
   inputs: { x: f32("batch", 2) },

@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { stagesOf } from "../../src/compile.ts";
 import { here } from "../../src/core/origin.ts";
 import { applyOp } from "../../src/dsl/build.ts";
+import { plannedTargets } from "../../src/eager-targets.ts";
 import { contract } from "../../src/graph/ops/contract.ts";
 import { reduceOps } from "../../src/graph/ops/reduce.ts";
 import { window } from "../../src/graph/ops/window.ts";
@@ -27,7 +28,6 @@ import {
 } from "../../src/index.ts";
 import { printSchedules } from "../../src/kernel/moves.ts";
 import { launchesOf } from "../../src/program/sequence.ts";
-import { targets } from "../../src/targets.ts";
 
 interface Windows {
   readonly size: number;
@@ -78,7 +78,7 @@ function network(
 }
 
 const kernels = (made: Program<unknown>, target: "js" | "wasm" | "wgsl" = "wasm") =>
-  launchesOf(stagesOf(made as Program, "step", {}, targets[target].planned).sequence).map(({ kernel }) => kernel);
+  launchesOf(stagesOf(made as Program, "step", {}, plannedTargets[target]).sequence).map(({ kernel }) => kernel);
 const names = (made: Program<unknown>, target?: "js" | "wasm" | "wgsl") =>
   kernels(made, target).map(({ name }) => name);
 

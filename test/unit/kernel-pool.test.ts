@@ -21,6 +21,7 @@ import {
 import { describe, expect, test } from "vitest";
 import type { BoundTarget } from "../../codegen/target.ts";
 import { newTogether, type Stages, stagesOf } from "../../src/compile.ts";
+import { jsTarget, plannedTargets } from "../../src/eager-targets.ts";
 import { load } from "../../src/kernel/build.ts";
 import type { Kernel, Stmt } from "../../src/kernel/kernel.ts";
 import { KernelPool } from "../../src/kernel/kernel-pool.ts";
@@ -31,7 +32,6 @@ import type { Artifact } from "../../src/program/artifact.ts";
 import { printSequence } from "../../src/program/print.ts";
 import { kernelsOf, type Launch, launchesOf, mapKernels } from "../../src/program/sequence.ts";
 import { runUpTo } from "../../src/stages.ts";
-import { jsTarget, targets } from "../../src/targets.ts";
 import { caseProgram } from "../op-case.ts";
 import { opCases } from "../op-cases.ts";
 import { contextOn } from "../stage-context.ts";
@@ -160,7 +160,7 @@ const deep = program({
 
 describe.each(["js", "wasm", "wgsl"] as const)("%s", (name) => {
   test("layers that are alike are launches of one kernel, in both entries", () => {
-    const { entries, scheduled } = together(deep, targets[name].planned);
+    const { entries, scheduled } = together(deep, plannedTargets[name]);
     const [forward, loss] = [...entries.values()].map(({ sequence }) => launchesOf(sequence));
     expect(forward).toHaveLength(12);
     expect(new Set(forward?.map(({ name: launch }) => launch)).size).toBe(12);
@@ -172,7 +172,7 @@ describe.each(["js", "wasm", "wgsl"] as const)("%s", (name) => {
   });
 
   test("a kernel is printed once, for whichever entry and however many launches", () => {
-    const { planned } = targets[name];
+    const planned = plannedTargets[name];
     const { sequence, layout } = stagesOf(deep, "forward", {}, planned);
     const looks = new Map<Kernel, number>();
     const watchedOf = new Map(

@@ -3,7 +3,7 @@
  * targets. Threads change no bit.
  */
 import { describe, expect, test } from "vitest";
-import { jsTarget, wasmTarget } from "../../src/targets.ts";
+import { jsTarget, wasmTarget } from "../../src/eager-targets.ts";
 import { checkLongSum, longSums } from "../long-sums.ts";
 
 const tenMillion = 41_667 * 240;

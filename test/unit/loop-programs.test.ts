@@ -1,9 +1,9 @@
 /** Programs with loops on every target that needs no GPU, every stage left out in turn, against the oracle; and what becomes of them. */
 import { describe, expect, test } from "vitest";
 import { stagesOf } from "../../src/compile.ts";
+import { jsTarget } from "../../src/eager-targets.ts";
 import { printSequence } from "../../src/program/print.ts";
 import { kernelsOf } from "../../src/program/sequence.ts";
-import { jsTarget } from "../../src/targets.ts";
 import { wgslEvaluatorTarget } from "../evaluator-machine.ts";
 import { alikeLoops, loopPrograms, recurrentProgram, statesProgram } from "../loop-programs.ts";
 import { expectClose, expectSound, runOracle, runProgram } from "../program-case.ts";

@@ -1,8 +1,9 @@
 /** Sequences with loops on every target that needs no GPU: the right numbers, with dead memory poisoned, on several threads. */
 import { describe, expect, test } from "vitest";
+import { jsTarget, wasmTarget } from "../../src/eager-targets.ts";
 import type { MachineOptions } from "../../src/runtime/machine.ts";
 import { WasmMachine } from "../../src/runtime/wasm/machine.ts";
-import { jsTarget, type TargetSetup, wasmTarget } from "../../src/targets.ts";
+import type { TargetSetup } from "../../src/target-setup.ts";
 import { evaluatorTarget, wasmEvaluatorTarget } from "../evaluator-machine.ts";
 import { branchCases, loopCases, runLoopCase } from "../loop-sequences.ts";
 import { cTarget, findCompiler } from "../targets/c/machine.ts";

@@ -5,11 +5,12 @@
 import { expect, test } from "vitest";
 import { compileOn, stagesOf } from "../../src/compile.ts";
 import { syntheticDigits } from "../../src/data/digits.ts";
+import { jsTarget, wasmTarget } from "../../src/eager-targets.ts";
 import { neededNodes } from "../../src/graph/entry.ts";
 import { cast as castOp } from "../../src/graph/ops/map.ts";
 import { window as windowOp } from "../../src/graph/ops/window.ts";
 import { cast, cholesky, conv, dense, f32, f64, grad, matmul, mul, program, rmsprop, scan, sequential, sum, type Tensor, tanh, trainer, trainerFrom } from "../../src/index.ts"; // biome-ignore format: names
-import { jsTarget, type TargetSetup, wasmTarget } from "../../src/targets.ts";
+import type { TargetSetup } from "../../src/target-setup.ts";
 import { beyondBounds, expected, layered, layeredFeeds, numbers, times } from "../mixed-programs.ts";
 
 async function outputsOn(target: TargetSetup, precision: "f32" | "mixed") {

@@ -15,9 +15,10 @@ import type { Target } from "../../codegen/target.ts";
 import { wgslMoves } from "../../codegen/wgsl/moves/all.ts";
 import { wgslPolicy } from "../../codegen/wgsl/policy/policy.ts";
 import { compileOn } from "../../src/compile.ts";
+import { jsTarget } from "../../src/eager-targets.ts";
 import { f32, grad, matmul, mul, normal, param, program, softmax, sub, sum, tanh } from "../../src/index.ts";
 import { JsMachine } from "../../src/runtime/js/machine.ts";
-import { jsTarget, setupOf } from "../../src/targets.ts";
+import { setupOf } from "../../src/target-setup.ts";
 import { exporterOf } from "../../src/tools/cli/export.ts";
 import { tscEnv, tscFlags } from "../installed.ts";
 

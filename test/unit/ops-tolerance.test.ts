@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { roundingsInBlocks, type Tolerance } from "../../codegen/tolerance.ts";
+import { plannedTargets } from "../../src/eager-targets.ts";
 import { builder } from "../../src/graph/build.ts";
 import type { Entry } from "../../src/graph/entry.ts";
 import type { ErrorClass } from "../../src/graph/error-class.ts";
@@ -11,7 +12,6 @@ import { createGraph } from "../../src/graph/graph.ts";
 import { type NdArray, ndarray } from "../../src/graph/ndarray.ts";
 import type { Build, Node } from "../../src/graph/node.ts";
 import { type TargetName, targetNames } from "../../src/kernel/target.ts";
-import { targets } from "../../src/targets.ts";
 import { errorBounds, ulpOf } from "../error-bound.ts";
 import { knownOps } from "../op-gaps.ts";
 import { inputNode } from "./oracle.ts";
@@ -22,7 +22,7 @@ function toleranceTable(): string {
   for (const op of knownOps()) {
     const { tolerance = "exact" } = op;
     const cells = targetNames
-      .map((target) => printTolerance(targets[target].planned.tolerances[tolerance], tolerance))
+      .map((target) => printTolerance(plannedTargets[target].tolerances[tolerance], tolerance))
       .join(" | ");
     shared.set(cells, [...(shared.get(cells) ?? []), `\`${op.name}\``]);
   }
@@ -70,7 +70,7 @@ function boundsOf(
   const inputs = numbers.map((list, i) => inputNode(b, `x${i}`, "f32", [list.length]));
   const entry: Entry = { name: "e", graph, outputs: [{ name: "y", node: make(b, inputs) }], next: [] };
   const given = new Map(numbers.map((list, i): [string, NdArray] => [`x${i}`, ndarray("f32", [list.length], list)]));
-  return [...(errorBounds(entry, given, targets[target].planned.tolerances).get("y")?.bound ?? [])];
+  return [...(errorBounds(entry, given, plannedTargets[target].tolerances).get("y")?.bound ?? [])];
 }
 
 const tenth = Math.fround(0.1);

@@ -4,7 +4,7 @@ import { stagesOf } from "../../src/compile.ts";
 import { matmul, transpose } from "../../src/dsl/ops.ts";
 import { program } from "../../src/dsl/program.ts";
 import { f32 } from "../../src/dsl/spec.ts";
-import { jsTarget } from "../../src/targets.ts";
+import { jsTarget } from "../../src/eager-targets.ts";
 
 // t is large, and a and b read it. b makes more than c does, but once a is there, b is the last that needs t.
 const chain = program({

@@ -14,13 +14,13 @@ import { rolesOf } from "../../codegen/picture/roles.ts";
 import { shortName } from "../../codegen/picture/short.ts";
 import checkpointed from "../../examples/checkpoint.ts";
 import { afterPass, type Stages, stagesOf } from "../../src/compile.ts";
+import { jsTarget, plannedTargets } from "../../src/eager-targets.ts";
 import { type Entry, neededNodes } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { printNode } from "../../src/graph/print.ts";
 import { add, arange, dense, f32, grad, greater, mean, mul, param, program, relu, rmsprop, sequential, sum, tanh, trainer, variance, where, zeros } from "../../src/index.ts"; // biome-ignore format: names
 import { printBuffer } from "../../src/program/buffer.ts";
 import { launchesOf, type Sequence } from "../../src/program/sequence.ts";
-import { jsTarget, targets } from "../../src/targets.ts";
 import { drawProgram, kernelsOf, memoryOf } from "../../src/tools/cli/graph.ts";
 import { renderPng, renderSvg } from "../../src/tools/cli/render.ts";
 import { transformer } from "../cli/scripts/transformer.ts";
@@ -221,7 +221,7 @@ test("a sum of two launches is drawn in both: what it reads in the first, its pa
     inputs: { x: f32(500_000) },
     step: ({ x }) => ({ outputs: { y: add(variance(tanh(x)), 1) } }), // of two sums, each of which takes two launches
   });
-  const stages = stagesOf(made, "step", {}, targets.wgsl.planned);
+  const stages = stagesOf(made, "step", {}, plannedTargets.wgsl);
   const { frames, lines } = drawEntry(stages.ordered.fused.entry, kernelsOf(stages));
   const inFrame = frames?.map(({ clusters }) => clusters.flat()) ?? [];
   const titles = inFrame.map((boxes) => boxes.map(({ title }) => title));
@@ -245,7 +245,7 @@ test("a third launch that reads such a sum reads it from memory", () => {
     inputs: { x: f32(300_000), w: f32(300_000) },
     step: ({ x, w }) => ({ outputs: { y: add(sum(tanh(x)), sum(w)), s: sum(mul(x, w)) } }),
   });
-  const stages = stagesOf(made, "step", {}, targets.wgsl.planned);
+  const stages = stagesOf(made, "step", {}, plannedTargets.wgsl);
   const { frames, lines } = drawEntry(stages.ordered.fused.entry, kernelsOf(stages));
   const inFrame = frames?.map(({ clusters }) => clusters.flat()) ?? [];
   const joining = inFrame.filter((boxes) => boxes.some(({ title }) => title === "sum of the parts"));

@@ -6,6 +6,7 @@ import { findOverlap } from "../../passes/plan/plan.ts";
 import type { Scheduling } from "../../passes/schedule/schedule.ts";
 import { withSecondLaunches } from "../../passes/schedule/sequence.ts";
 import { stagesOf } from "../../src/compile.ts";
+import { plannedTargets } from "../../src/eager-targets.ts";
 import { argmax, einsum, f32, matmul, mean, type Program, program, sum, variance } from "../../src/index.ts";
 import { KernelPool } from "../../src/kernel/kernel-pool.ts";
 import { printMove, printSchedules, type SecondLaunch } from "../../src/kernel/moves.ts";
@@ -13,10 +14,9 @@ import { printKernel } from "../../src/kernel/print.ts";
 import { Buffers, printBuffer } from "../../src/program/buffer.ts";
 import { printSequence } from "../../src/program/print.ts";
 import { freshStepId, launchesOf } from "../../src/program/sequence.ts";
-import { targets } from "../../src/targets.ts";
 import { kernelsOf } from "../../src/tools/cli/graph.ts";
 
-const gpu = targets.wgsl.planned;
+const gpu = plannedTargets.wgsl;
 const compiled = (made: Program<unknown>) => stagesOf(made as Program, "step", {}, gpu);
 const launches = (made: Program<unknown>) => launchesOf(compiled(made).sequence).map(({ name }) => name);
 
@@ -177,7 +177,7 @@ describe("a fold in a launch of its own", () => {
 });
 
 describe("on a CPU", () => {
-  const cpu = targets.wasm.planned;
+  const cpu = plannedTargets.wasm;
   const of = (made: Program<unknown>) =>
     launchesOf(stagesOf(made as Program, "step", {}, cpu).sequence).map(({ kernel }) => kernel);
   const products = (batch: number, rows: number, columns: number) =>

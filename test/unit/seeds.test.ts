@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { permutation, RandomStream, startOfDraws } from "../../src/core/random.ts";
 import { batches } from "../../src/data/dataset.ts";
 import { syntheticDigits } from "../../src/data/digits.ts";
+import { jsTarget, wasmTarget } from "../../src/eager-targets.ts";
 import {
   compileOn,
   dense,
@@ -18,7 +19,7 @@ import {
   trainer,
   UserError,
 } from "../../src/index.ts";
-import { jsTarget, type TargetSetup, wasmTarget } from "../../src/targets.ts";
+import type { TargetSetup } from "../../src/target-setup.ts";
 
 const drawing = () =>
   program({

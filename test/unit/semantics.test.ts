@@ -1,7 +1,7 @@
 /** The special values of docs/semantics.md on `js` and `wasm`; test/gpu/cases/semantics.ts holds `wgsl` to the same rows. */
 import { expect, test } from "vitest";
+import { jsTarget, wasmTarget } from "../../src/eager-targets.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
-import { jsTarget, wasmTarget } from "../../src/targets.ts";
 import { brokenRows } from "../semantics-rows.ts";
 
 test.each([

@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from "vitest";
 import type { ShortFloat } from "../../src/core/dtype.ts";
+import { jsTarget, wasmTarget } from "../../src/eager-targets.ts";
 import {
   adam,
   adamw,
@@ -23,7 +24,6 @@ import {
   uniform,
   zeros,
 } from "../../src/index.ts";
-import { jsTarget, wasmTarget } from "../../src/targets.ts";
 import { shortTypes } from "../op-case.ts";
 import { decodeShort } from "../short-rows.ts";
 import { shortFeeds, shortSteps, shortTraining, trainedBits } from "../short-training.ts";

@@ -5,6 +5,7 @@
 import { describe, expect, test } from "vitest";
 import { heldIn, roundTo, type ShortFloat, valueIn } from "../../src/core/dtype.ts";
 import { InputSpec } from "../../src/dsl/spec.ts";
+import { jsTarget, wasmTarget } from "../../src/eager-targets.ts";
 import type { Entry } from "../../src/graph/entry.ts";
 import { ndarray } from "../../src/graph/ndarray.ts";
 import * as api from "../../src/index.ts";
@@ -12,7 +13,6 @@ import { cast, compile, compileOn, type DType, evaluate, f32, f64, program, type
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import { doubleRoutineFor } from "../../src/kernel/maths/in-double.ts";
 import type { Skippable } from "../../src/stages.ts";
-import { jsTarget, wasmTarget } from "../../src/targets.ts";
 import { evaluatorTarget, wasmEvaluatorTarget } from "../evaluator-machine.ts";
 import { load } from "../kernel-pool.ts";
 import { shortTypes } from "../op-case.ts";

@@ -4,6 +4,7 @@
 import { describe, expect, test } from "vitest";
 import { drawEntry } from "../../codegen/picture/drawing.ts";
 import { stagesOf } from "../../src/compile.ts";
+import { jsTarget } from "../../src/eager-targets.ts";
 import { f32, mul, program, relu, sort } from "../../src/index.ts";
 import type { BufferParam, Kernel } from "../../src/kernel/kernel.ts";
 import { printKernel } from "../../src/kernel/print.ts";
@@ -11,7 +12,6 @@ import { reportOf } from "../../src/program/entry-report.ts";
 import { freshStepId, launchesOf, mapSteps, type Sequence } from "../../src/program/sequence.ts";
 import { findMisplaced, runStages } from "../../src/program/stage.ts";
 import { type Products, skippable, stages } from "../../src/stages.ts";
-import { jsTarget } from "../../src/targets.ts";
 import { kernelsOf, memoryOf } from "../../src/tools/cli/graph.ts";
 import { contextOn } from "../stage-context.ts";
 

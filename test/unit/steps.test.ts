@@ -5,6 +5,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { RandomStream } from "../../src/core/random.ts";
 import type { TensorsOf } from "../../src/dsl/spec.ts";
+import { jsTarget, wasmTarget } from "../../src/eager-targets.ts";
 import {
   accuracy,
   add,
@@ -29,7 +30,7 @@ import {
   UserError,
   zeros,
 } from "../../src/index.ts";
-import { jsTarget, type TargetSetup, wasmTarget } from "../../src/targets.ts";
+import type { TargetSetup } from "../../src/target-setup.ts";
 
 const [samples, pixels, classes, batch, steps] = [50, 49, 5, 12, 7] as const;
 const stream = new RandomStream(3, "steps");

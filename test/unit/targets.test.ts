@@ -6,9 +6,9 @@ import { normal, zeros } from "../../src/dsl/initializers.ts";
 import { add, flip, grad, matmul, mul, sub, sum, tanh } from "../../src/dsl/ops.ts";
 import { program } from "../../src/dsl/program.ts";
 import { f32, param, slot } from "../../src/dsl/spec.ts";
+import { jsTarget } from "../../src/eager-targets.ts";
 import { nodeTarget } from "../../src/node.ts";
 import { findJoining } from "../../src/runtime/wasm/code.ts";
-import { jsTarget } from "../../src/targets.ts";
 import { examineTargets } from "../../src/tools/doctor.ts";
 
 const doubling = () => program({ inputs: { x: f32(3) }, step: ({ x }) => ({ outputs: { y: mul(x, 2) } }) });

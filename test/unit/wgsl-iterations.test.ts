@@ -7,6 +7,7 @@
 import { describe, expect, test } from "vitest";
 import { wgsl } from "../../codegen/wgsl/target.ts";
 import { stagesOf } from "../../src/compile.ts";
+import { plannedTargets } from "../../src/eager-targets.ts";
 import {
   add,
   argmax,
@@ -37,11 +38,10 @@ import {
 } from "../../src/index.ts";
 import type { Kernel, Nest, Stmt } from "../../src/kernel/kernel.ts";
 import { launchesOf } from "../../src/program/sequence.ts";
-import { targets } from "../../src/targets.ts";
 import { h100 } from "../h100.ts";
 
 function kernelsFor(made: Program<unknown>, facts = h100): readonly Kernel[] {
-  const planned = { ...targets.wgsl.planned, scheduling: wgsl.scheduling(facts), traits: wgsl.traits(facts) };
+  const planned = { ...plannedTargets.wgsl, scheduling: wgsl.scheduling(facts), traits: wgsl.traits(facts) };
   return launchesOf(stagesOf(made as Program, "step", {}, planned).sequence).map(({ kernel }) => kernel);
 }
 

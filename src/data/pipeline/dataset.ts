@@ -26,6 +26,7 @@ import {
 } from "../../core/options.ts";
 import { here, told, withLine } from "../../core/origin.ts";
 import { fail } from "../fail.ts";
+import { AnyDataset } from "./any-dataset.ts";
 import { type Cursor, chain, loop, type MaybePromise, type Pass, type Stage } from "./cursor.ts";
 import { BatchCursor, RowBatchCursor } from "./operations/batch.ts";
 import { Cache } from "./operations/cache.ts";
@@ -86,7 +87,7 @@ export interface DatasetIterator<T> extends AsyncIterableIterator<T> {
 }
 
 /** A recipe for elements, read anew in each epoch. `dataset(...)` makes one, each operation another. */
-export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
+export class Dataset<out T> extends AnyDataset<T> implements AsyncIterable<T> {
   readonly #stage: Stage<T>;
   /** How many elements each one is of: null where they are single ones. */
   readonly batchSize: number | null;
@@ -95,6 +96,7 @@ export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
 
   /** Made by `dataset(...)`, `datasets.csv(...)` and so on. */
   constructor(stage: Stage<T>, batchSize: number | null = null, samples: number | null = null) {
+    super();
     this.#stage = stage;
     this.batchSize = batchSize;
     this.samples = samples;

@@ -9,7 +9,7 @@ import type { FileHandle } from "node:fs/promises";
 import { DataError, messageOf } from "../../core/errors.ts";
 import { checkArguments, checkOptions, checkValue, show, text } from "../../core/options.ts";
 import { readWholeFile } from "../../io/files.ts";
-import { decodeNpyElements } from "../../io/npy.ts";
+import { decodeNpyElements } from "../../io/npy-arrays.ts";
 import { type NpyHeader, readNpyHeader } from "../../io/npy-header.ts";
 import { type ReadNpzOptions, readNpz, readNpzTable } from "../../io/npz.ts";
 import { fail } from "../fail.ts";

@@ -2,12 +2,14 @@
 import type { JsArtifact } from "../../../codegen/js/artifact.ts";
 import { whyNoJs } from "../code-policy.ts";
 import type { Device, Found } from "../device.ts";
-import { JsMachine } from "./machine.ts";
 
 export const jsFound: Found<JsArtifact, null> = {
   facts: null,
   forbidden: whyNoJs,
-  machine: async (stateBytes, options) => new JsMachine(stateBytes, options),
+  async machine(stateBytes, options) {
+    const { JsMachine } = await import("./machine.ts");
+    return new JsMachine(stateBytes, options);
+  },
 };
 
 export const jsDevice: Device<JsArtifact, null> = {

@@ -3,7 +3,6 @@ import type { WgslArtifact, WgslFacts } from "../../../codegen/wgsl/artifact.ts"
 import { DeviceError } from "../../core/errors.ts";
 import type { Device, Found, TargetOptions } from "../device.ts";
 import { adapterSource, browserGpu, deviceSource, type GpuSource, openDevice } from "./connection.ts";
-import { WebGpuMachine } from "./machine.ts";
 
 export const gpuDevice: Device<WgslArtifact, WgslFacts> = {
   rank: 0,
@@ -37,7 +36,10 @@ export function gpuFound(source: GpuSource): Found<WgslArtifact, WgslFacts> {
       ...(source.subgroupSize === 0 ? {} : { subgroupSize: source.subgroupSize }),
       ...(source.mixed === undefined ? {} : { mixed: source.mixed }),
     },
-    machine: async (stateBytes, options) => WebGpuMachine.create(await openDevice(source), stateBytes, options),
+    async machine(stateBytes, options) {
+      const { WebGpuMachine } = await import("./machine.ts"); // before the device, which would be nobody's if this failed
+      return WebGpuMachine.create(await openDevice(source), stateBytes, options);
+    },
   };
 }
 

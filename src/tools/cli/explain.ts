@@ -6,11 +6,11 @@
 import { bytesText, flopsText } from "../../../codegen/picture/units.ts";
 import { stagesOf } from "../../compile.ts";
 import type { Program } from "../../dsl/program.ts";
+import { plannedTargets } from "../../eager-targets.ts";
 import type { Dims } from "../../graph/shape.ts";
 import type { TargetName } from "../../kernel/target.ts";
 import type { AgainReport, KernelReport, MemoryReport, PassReport } from "../../program/report.ts";
 import type { Skippable } from "../../stages.ts";
-import { targets } from "../../targets.ts";
 import type { Naming } from "../names/naming.ts";
 import { checkDims, chooseEntry } from "./choose.ts";
 import { explainUpdates, type UpdateReport } from "./explain-updates.ts";
@@ -50,7 +50,7 @@ export function explainProgram(
     program,
     entry,
     dims,
-    targets[target].planned,
+    plannedTargets[target],
     { skip },
     { warn: (message) => warnings.add(message), naming },
   );

@@ -24,6 +24,7 @@ import type { Ordered } from "../../../passes/plan/ordered.ts";
 import { afterPass, type Stages, stagesOf } from "../../compile.ts";
 import { CompilerBug, UserError, unreachable } from "../../core/errors.ts";
 import type { Program } from "../../dsl/program.ts";
+import { plannedTargets } from "../../eager-targets.ts";
 import type { Entry } from "../../graph/entry.ts";
 import type { Node } from "../../graph/node.ts";
 import type { NodeNames } from "../../graph/node-names.ts";
@@ -35,7 +36,6 @@ import { printBuffer } from "../../program/buffer.ts";
 import { printCode } from "../../program/print.ts";
 import { bodiesOf, type Copy, countSteps, type Launch, type Sequence } from "../../program/sequence.ts";
 import { stages as pipeline, type Skippable } from "../../stages.ts";
-import { targets } from "../../targets.ts";
 import type { Naming } from "../names/naming.ts";
 import { stepNames } from "../step-names.ts";
 import { checkDims, chooseEntry, missingDims } from "./choose.ts";
@@ -71,7 +71,7 @@ export async function drawProgram(program: Program<unknown>, options: DrawOption
   const needsSizes = stage === "kernels" || stage === "memory";
   checkDims(program, dims, needsSizes ? "all" : "some");
   const compiled = (): Stages =>
-    stagesOf(program, name, dims, targets[options.target ?? "js"].planned, { skip }, { naming });
+    stagesOf(program, name, dims, plannedTargets[options.target ?? "js"], { skip }, { naming });
   if (fold && (format === "text" || format === "json")) {
     throw new UserError("--fold is for pictures: add --format svg, png, mermaid or dot, or -o FILE.svg");
   }
@@ -105,7 +105,7 @@ export function printedAfter(
   if (skip.some((stage) => stage === pass)) throw new UserError(`--print-after ${pass}: that is left out by --skip`);
   const name = chooseEntry(program, entry);
   checkDims(program, dims, "all");
-  const print = stagesOf(program, name, dims, targets[target].planned, { skip }, { naming }).shown.get(pass);
+  const print = stagesOf(program, name, dims, plannedTargets[target], { skip }, { naming }).shown.get(pass);
   if (print === undefined) throw new CompilerBug(`no pass "${pass}" has run`);
   return `${print()}\n`;
 }
@@ -121,7 +121,7 @@ function entryAt(
   if (stage === "forward") return entry;
   if (stage === "gradient") return afterPass(entry, "differentiate");
   if (missingDims(program, dims).length > 0) return afterPass(entry, "simplify");
-  return stagesOf(program, name, dims, targets.js.planned).simplified;
+  return stagesOf(program, name, dims, plannedTargets.js).simplified;
 }
 
 const about: Readonly<Record<Exclude<Stage, "memory" | "kernels">, string>> = {

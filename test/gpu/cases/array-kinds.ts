@@ -1,7 +1,7 @@
 /** Every kind of array on the GPU: what Dawn or a browser would refuse, or die of, is copied or refused before. */
 import { ok } from "node:assert/strict";
+import { wgslTarget } from "../../../src/eager-targets.ts";
 import { deviceSource } from "../../../src/runtime/webgpu/connection.ts";
-import { wgslTarget } from "../../../src/targets.ts";
 import { wronglyTreated, wronglyTreatedData } from "../../array-kinds.ts";
 import type { GpuCase } from "../case.ts";
 

@@ -1,8 +1,9 @@
 /**
  * Calls keep their order on the GPU too: the checks of test/call-order.ts.
  */
+
+import { wgslTarget } from "../../../src/eager-targets.ts";
 import { deviceSource } from "../../../src/runtime/webgpu/connection.ts";
-import { wgslTarget } from "../../../src/targets.ts";
 import { orderChecks } from "../../call-order.ts";
 import type { GpuCase } from "../case.ts";
 

@@ -1,8 +1,8 @@
 /** Mixed precision on the GPU: the numbers that every target has. */
 import { deepStrictEqual, match, ok, rejects } from "node:assert/strict";
 import { compile, compileOn } from "../../../src/compile.ts";
+import { wgslTarget } from "../../../src/eager-targets.ts";
 import { deviceSource } from "../../../src/runtime/webgpu/connection.ts";
-import { wgslTarget } from "../../../src/targets.ts";
 import { beyondBounds, layered, layeredFeeds } from "../../mixed-programs.ts";
 import type { GpuCase } from "../case.ts";
 

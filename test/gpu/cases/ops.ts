@@ -3,8 +3,8 @@
  * the first and the last case, as a driver takes 10 ms to compile a kernel; `npm run test:all` tries all.
  */
 import { ok } from "node:assert/strict";
+import { wgslTarget } from "../../../src/eager-targets.ts";
 import { deviceSource } from "../../../src/runtime/webgpu/connection.ts";
-import { wgslTarget } from "../../../src/targets.ts";
 import { effort } from "../../effort.ts";
 import { shortTypes } from "../../op-case.ts";
 import { casesOf, opCases } from "../../op-cases.ts";

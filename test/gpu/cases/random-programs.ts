@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { jsTarget } from "../../../src/index.ts";
-import type { TargetSetup } from "../../../src/targets.ts";
+import type { TargetSetup } from "../../../src/target-setup.ts";
 import { effort } from "../../effort.ts";
 import { runProgram } from "../../program-case.ts";
 import { checkClose, programCase } from "../../property/programs.ts";

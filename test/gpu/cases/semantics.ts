@@ -1,7 +1,7 @@
 /** The special values of docs/semantics.md on the GPU. */
 import { ok } from "node:assert/strict";
+import { wgslTarget } from "../../../src/eager-targets.ts";
 import { deviceSource } from "../../../src/runtime/webgpu/connection.ts";
-import { wgslTarget } from "../../../src/targets.ts";
 import { brokenRows } from "../../semantics-rows.ts";
 import type { GpuCase } from "../case.ts";
 

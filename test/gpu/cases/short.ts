@@ -1,10 +1,10 @@
 /** Casts to f16 and bf16 on the GPU, by the rows of test/short-rows.ts, and training in them. */
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { compileOn } from "../../../src/compile.ts";
+import { wgslTarget } from "../../../src/eager-targets.ts";
 import { cast, f32, program } from "../../../src/index.ts";
 import { deviceSource } from "../../../src/runtime/webgpu/connection.ts";
 import type { Skippable } from "../../../src/stages.ts";
-import { wgslTarget } from "../../../src/targets.ts";
 import { shortTypes } from "../../op-case.ts";
 import { brokenShorts, decodeShort, isAsTorch, torchNumbers } from "../../short-rows.ts";
 import { shortFeeds, shortSteps, shortTraining, trainedBits } from "../../short-training.ts";

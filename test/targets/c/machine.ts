@@ -13,7 +13,7 @@ import type { BufferSlot, Segment } from "../../../src/program/buffer.ts";
 import type { CompiledEntry } from "../../../src/program/compiled.ts";
 import type { Machine, MachineOptions, Runner } from "../../../src/runtime/machine.ts";
 import { type TypedArray, viewOf } from "../../../src/runtime/typed-arrays.ts";
-import { setupOf, type TargetSetup } from "../../../src/targets.ts";
+import { setupOf, type TargetSetup } from "../../../src/target-setup.ts";
 
 /** The first line of `cc --version`; undefined where there is none. */
 export function findCompiler(): string | undefined {

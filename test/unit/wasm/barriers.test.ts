@@ -3,8 +3,8 @@
  * (a sum to a scalar belongs to a single thread) while the others have nothing to do but to go on.
  */
 import { expect, test } from "vitest";
+import { wasmTarget } from "../../../src/eager-targets.ts";
 import { add, compileOn, f32, mul, program, sum } from "../../../src/index.ts";
-import { wasmTarget } from "../../../src/targets.ts";
 
 const count = 600_000;
 

@@ -5,11 +5,11 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { compileOn } from "../../../src/compile.ts";
 import { DeviceError } from "../../../src/core/errors.ts";
+import { wasmTarget } from "../../../src/eager-targets.ts";
 import { add, ones, param, program, sum } from "../../../src/index.ts";
 import type { Runner } from "../../../src/runtime/machine.ts";
 import { findHost, type HostWorker, type WasmHost } from "../../../src/runtime/wasm/host.ts";
 import { WasmMachine, type WasmMachineOptions } from "../../../src/runtime/wasm/machine.ts";
-import { wasmTarget } from "../../../src/targets.ts";
 import { fakeEntry, launch, rotated, rotations, slot } from "./fake-entry.ts";
 
 const n = 64;

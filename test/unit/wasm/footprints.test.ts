@@ -6,13 +6,13 @@ import { stepName } from "../../../codegen/wasm/abi.ts";
 import type { WasmArtifact } from "../../../codegen/wasm/artifact.ts";
 import { areApart, Footprints, type Span, spanOf } from "../../../codegen/wasm/footprints.ts";
 import { compileOn, stagesOf } from "../../../src/compile.ts";
+import { wasmTarget } from "../../../src/eager-targets.ts";
 import * as tl from "../../../src/index.ts";
 import type { Index, LoopVar } from "../../../src/kernel/kernel.ts";
 import { artifactSteps, type LaunchStep } from "../../../src/program/artifact.ts";
 import type { CompiledEntry } from "../../../src/program/compiled.ts";
 import { kernelsOf } from "../../../src/program/sequence.ts";
 import { moduleImports } from "../../../src/runtime/wasm/worker.ts";
-import { wasmTarget } from "../../../src/targets.ts";
 import * as b from "../../kernel-pool.ts";
 import { mnistDims, mnistStep } from "../../mnist-step.ts";
 

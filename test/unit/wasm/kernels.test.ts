@@ -6,7 +6,7 @@ import type { Expr, Index, Kernel, ScalarFn, ValueType } from "../../../src/kern
 import { mathsFns, scalarFns, valueTypeOf } from "../../../src/kernel/kernel.ts";
 import { printSchedules } from "../../../src/kernel/moves.ts";
 import { printKernel } from "../../../src/kernel/print.ts";
-import { engineFeatures } from "../../../src/runtime/wasm/device.ts";
+import { engineFeatures } from "../../../src/runtime/wasm/found.ts";
 import { allowRelaxedSimd } from "../../../src/runtime/wasm/host.ts";
 import {
   apply,

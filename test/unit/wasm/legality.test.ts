@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { wasmPrinter } from "../../../codegen/wasm/step.ts";
 import type { Expr, Index, Kernel } from "../../../src/kernel/kernel.ts";
 import { strideAlong } from "../../../src/kernel/stride.ts";
-import { engineFeatures } from "../../../src/runtime/wasm/device.ts";
+import { engineFeatures } from "../../../src/runtime/wasm/found.ts";
 import { moduleImports } from "../../../src/runtime/wasm/worker.ts";
 import { bufferOf } from "../../buffers.ts";
 import {

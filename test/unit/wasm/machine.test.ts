@@ -3,12 +3,12 @@ import { describe, expect, test } from "vitest";
 import { controlBytes } from "../../../codegen/wasm/abi.ts";
 import { panelBytes } from "../../../codegen/wasm/layout.ts";
 import { compileOn } from "../../../src/compile.ts";
+import { wasmTarget } from "../../../src/eager-targets.ts";
 import { add, f32, matmul, ones, param, program, transpose } from "../../../src/index.ts";
 import type { Sequence } from "../../../src/program/sequence.ts";
 import { findHost } from "../../../src/runtime/wasm/host.ts";
 import { WasmMachine, type WasmMachineOptions } from "../../../src/runtime/wasm/machine.ts";
 import { Regions, SharedRegions } from "../../../src/runtime/wasm/regions.ts";
-import { wasmTarget } from "../../../src/targets.ts";
 import { fakeEntry, launch, rotated, rotations, slot } from "./fake-entry.ts";
 
 const n = 1000;

@@ -11,6 +11,7 @@
  * At full size on any number of threads; where a step is left out or memory poisoned, with a quarter of the hidden units.
  */
 import { beforeAll, describe, expect, test } from "vitest";
+import { wasmTarget } from "../../../src/eager-targets.ts";
 import { compileOn, rmsprop, type TargetOptions } from "../../../src/index.ts";
 import { printKernel } from "../../../src/kernel/print.ts";
 import { printSequence } from "../../../src/program/print.ts";
@@ -19,7 +20,6 @@ import { launchesOf } from "../../../src/program/sequence.ts";
 import type { Machine } from "../../../src/runtime/machine.ts";
 import type { TypedArray } from "../../../src/runtime/typed-arrays.ts";
 import type { Skippable } from "../../../src/stages.ts";
-import { wasmTarget } from "../../../src/targets.ts";
 import { type WatchedEntry, watchedTarget } from "../../evaluator-machine.ts";
 import { expectGolden } from "../../golden.ts";
 import { type Batch, mnistBatches, mnistDims, mnistStep } from "../../mnist-step.ts";
