@@ -8,8 +8,24 @@
  * All lie in one folder: that is how src/core/origin.ts knows which lines of a stack are ours. Functions keep their names, which
  * messages say and files hold; there are no maps, as they would name sources that are not in the package.
  */
+import { cp, writeFile } from "node:fs/promises";
 import { isAbsolute } from "node:path";
 import { defineConfig } from "rolldown";
+
+/**
+ * The declarations once more, as those of CommonJS modules: TypeScript before 5.8 lets a CommonJS file `require` nothing else, though
+ * Node does.
+ */
+async function declareForRequire(): Promise<void> {
+  const isDeclaration = (path: string): boolean => !/\.\w+$/.test(path) || path.endsWith(".d.ts");
+  const isPublic = (path: string): boolean => !/src\/tools\/(?:cli|explorer)$/.test(path.replaceAll("\\", "/"));
+  for (const name of ["src", "passes", "codegen"])
+    await cp(`dist/${name}`, `dist/require/${name}`, {
+      recursive: true,
+      filter: (path) => isDeclaration(path) && isPublic(path),
+    });
+  await writeFile("dist/require/package.json", '{ "type": "commonjs" }\n');
+}
 
 const node = defineConfig({
   input: {
@@ -20,6 +36,7 @@ const node = defineConfig({
   },
   external: (id) => !id.startsWith(".") && !isAbsolute(id),
   platform: "neutral",
+  plugins: [{ name: "declarations for require", writeBundle: declareForRequire }],
   output: {
     dir: "dist",
     format: "esm",

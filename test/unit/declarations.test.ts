@@ -35,6 +35,13 @@ const withPrint = (code: string): string =>
   `const print = (..._: unknown[]) => {};\n${code.replaceAll("console.log", "print")}`;
 const extending = blocksOf("extending.md");
 
+/** A CommonJS file: both ways to write what becomes a require. */
+const required = `import tl = require("tensorloom");
+import { dense, sequential, sgd, type Tensor, trainer } from "tensorloom";
+const double = (x: Tensor): Tensor => tl.add(x, x);
+export const net = trainer(sequential([dense(1), double]), { input: [1], loss: "meanSquaredError", optimizer: sgd() });
+`;
+
 let folder = "";
 const complaints = new Map<number, ReadonlyMap<string, string>>();
 
@@ -44,12 +51,16 @@ beforeAll(async () => {
   await mkdir(dist, { recursive: true });
   await tsc(newest, "-p", join(root, "tsconfig.build.json"), "--emitDeclarationOnly", "--noCheck", "--outDir", dist);
   await cp(join(root, "package.json"), join(dist, "..", "package.json"));
+  for (const name of ["src", "passes", "codegen"])
+    await cp(join(dist, name), join(dist, "require", name), { recursive: true }); // as rolldown.config.ts does
+  await writeFile(join(dist, "require", "package.json"), '{ "type": "commonjs" }');
   for (const name of ["commander", "@types/node", "@webgpu/types"]) await link(folder, name);
   await writeFile(join(folder, "package.json"), '{ "type": "module" }');
   const readme = /^```ts\n(.*?)^```/ms.exec(await readFile(join(root, "README.md"), "utf8"))?.[1] ?? "";
   const twenty = withPrint(readme);
   for (const [i, { code }] of extending.entries()) await writeFile(join(folder, `extending${i}.ts`), withPrint(code));
   for (const [name, code] of Object.entries({ ...right, twenty })) await writeFile(join(folder, `${name}.ts`), code);
+  await writeFile(join(folder, "required.cts"), required);
   const imports = 'import * as tl from "tensorloom"; import type { Tensor } from "tensorloom";';
   const snippets = wrong.map(({ code }) => `void (async () => { ${code}; });`);
   await writeFile(join(folder, "wrong.ts"), [imports, ...snippets].join("\n"));
@@ -80,9 +91,11 @@ async function complaintsOf(i: number): Promise<ReadonlyMap<string, string>> {
     ...options,
   };
   const config = `tsconfig.${i}.json`;
-  const files = [...Object.keys(right), ...extending.map((_, i) => `extending${i}`), "twenty", "wrong"].map(
+  const isCommonJs = !("module" in options);
+  const modules = [...Object.keys(right), ...extending.map((_, i) => `extending${i}`), "twenty", "wrong"].map(
     (name) => `${name}.ts`,
   );
+  const files = isCommonJs ? [...modules, "required.cts"] : modules;
   await writeFile(join(folder, config), JSON.stringify({ compilerOptions, files }));
   const found = new Map<string, string>();
   let place = "";

@@ -5,6 +5,7 @@
 import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createContext, runInContext } from "node:vm";
+import { gzipSync } from "node:zlib";
 import { type BuildOptions, build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Installed, install, link, node } from "../installed.ts";
@@ -20,16 +21,18 @@ const main = (): string => join(project, "node_modules", "tensorloom", "dist", "
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 test("holds what it needs and nothing else", async () => {
-  expect((await stat(tarball)).size).toBeLessThan(3_000_000); // the page of explore is 0.2 MB of it, pictures of the docs 0.7
+  expect((await stat(tarball)).size).toBeLessThan(3_300_000); // the page of explore is 0.2 MB of it, declarations for require 0.2, pictures of the docs 0.7
   const installed = join(project, "node_modules", "tensorloom");
   const names = await readdir(installed);
   expect(names.sort()).toEqual(["LICENSE", "README.md", "dist", "docs", "examples", "package.json", "python"]);
   const dist = await readdir(join(installed, "dist"), { recursive: true });
   const entrances = ["explorer.js", "index.js", "main.js", "node.js", "page.js"];
   const top = dist.filter((name) => !name.includes("/") && !name.startsWith("chunk-"));
-  expect(top.sort()).toEqual(["codegen", "passes", "src", ...entrances].sort());
+  expect(top.sort()).toEqual(["codegen", "passes", "require", "src", ...entrances].sort());
   // maps would name sources that are not there, and lines in errors would point at them
-  expect(new Set(dist.flatMap((name) => /\.(?:d\.)?\w+$/.exec(name)?.[0] ?? []))).toEqual(new Set([".js", ".d.ts"]));
+  expect(new Set(dist.flatMap((name) => /\.(?:d\.)?\w+$/.exec(name)?.[0] ?? []))).toEqual(
+    new Set([".js", ".d.ts", ".json"]), // require/package.json
+  );
   for (const file of ["index.js", "src/index.js"])
     expect(await readFile(join(installed, "dist", file), "utf8")).not.toContain("sourceMappingURL");
 });
@@ -129,6 +132,19 @@ describe("a reader of the README", () => {
     expect(worst).toBeLessThan(1e-5);
     expect(await readFile(join(project, "report.html"), "utf8")).toContain("uplot");
   });
+});
+
+test("is had by require as well, and is the same module then", async () => {
+  const script = `const { dense, sequential, sgd, trainer } = require("tensorloom");
+    const { nodeTarget } = require("tensorloom/node");
+    const net = trainer(sequential([dense(1)]), { input: [1], loss: "meanSquaredError", optimizer: sgd({ learningRate: 0.1 }) });
+    void (async () => {
+      await net.compile({ ...(await nodeTarget("wasm")), batch: 4 });
+      const { epochs } = await net.fit({ x: [0, 1, 2, 3], y: [1, 3, 5, 7], epochs: 200 });
+      console.log(epochs.at(-1).loss < 1e-6, dense === (await import("tensorloom")).dense);
+    })();`;
+  await writeFile(join(project, "required.cjs"), script);
+  expect(await node(project, "required.cjs")).toBe("true true\n");
 });
 
 test("its command runs, and loads a user's TypeScript against the installed package", async () => {
@@ -268,4 +284,65 @@ test("bundles for the browser, and computes there", async () => {
   const page = createContext({ console, performance, setTimeout, TextEncoder, TextDecoder });
   const result = runInContext(`${code}\nbundle.run().then((found) => JSON.stringify(found))`, page) as Promise<string>;
   expect(await result).toBe("[200,true,true]");
+});
+
+test("a page that trains MNIST loads the target that it takes, and four fifths of the bytes that it once was", async () => {
+  const program = `
+    import { dense, rmsprop, sequential, trainer } from "tensorloom";
+    export async function run(x, y) {
+      const layers = [dense(512, { activation: "relu" }), dense(10, { activation: "softmax" })];
+      const net = trainer(sequential(layers), { input: [784], loss: "softmaxCrossEntropy", optimizer: rmsprop(), metrics: ["accuracy"] });
+      await net.compile({ batch: 128, seed: 1 });
+      return net.fit({ x, y, epochs: 5 });
+    }`;
+  const { outputFiles, metafile } = await build({
+    stdin: { contents: program, resolveDir: project, sourcefile: "page.js" },
+    absWorkingDir: project,
+    outdir: "out",
+    bundle: true,
+    splitting: true,
+    minify: true,
+    write: false,
+    metafile: true,
+    platform: "browser",
+    format: "esm",
+    target: "es2022",
+    legalComments: "none",
+  });
+  const sizes = outputFiles.map(({ contents }) => gzipSync(contents, { level: 9 }).length);
+  const outputs = Object.entries(metafile.outputs);
+  const sizeOf = (path: string): number =>
+    sizes[outputFiles.findIndex((file) => file.path === join(project, path))] ?? Number.NaN;
+  /** A chunk, and what it imports at once. */
+  const loads = (path: string, seen: Set<string>): Set<string> => {
+    if (seen.has(path)) return seen;
+    seen.add(path);
+    for (const { path: other, kind } of metafile.outputs[path]?.imports ?? [])
+      if (kind === "import-statement") loads(other, seen);
+    return seen;
+  };
+  const chunkOf = (module: string): string => {
+    const found = outputs.find(([, { entryPoint }]) => entryPoint?.endsWith(module));
+    if (found === undefined) throw new Error(`no chunk begins with ${module}`);
+    return found[0];
+  };
+  const parts = {
+    js: ["codegen/js/target.js", "runtime/js/machine.js"],
+    wasm: ["codegen/wasm/target.js", "runtime/wasm/found.js"],
+    wgsl: ["codegen/wgsl/target.js", "runtime/webgpu/machine.js"],
+  };
+  const bytes = Object.entries(parts).map(([target, modules]) => {
+    const loaded = new Set<string>();
+    for (const path of ["out/stdin.js", ...modules.map(chunkOf)]) loads(path, loaded);
+    return [target, [...loaded].reduce((sum, path) => sum + sizeOf(path), 0)] as const;
+  });
+  // Minified and gzipped at commit fceb0262, where every page loaded all targets: one file, and in chunks.
+  const [whole, chunks] = [339_375, 318_500];
+  for (const [target, size] of bytes) {
+    const ratios = [whole, chunks].map((before) => (size / before).toFixed(3));
+    console.log(
+      `MNIST in a page, ${target}: ${size} bytes, ${ratios[0]} of what one file was, ${ratios[1]} of the chunks`,
+    );
+    expect(size).toBeLessThan(0.8 * whole);
+  }
 });
