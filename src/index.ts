@@ -17,6 +17,7 @@ export {
 export type { ImageSet, Split } from "./data/dataset.ts";
 export { type SyntheticOptions, syntheticDigits } from "./data/digits.ts";
 export { type MnistBytes, mnistFrom } from "./data/mnist-bytes.ts";
+export type { AnyDataset } from "./data/pipeline/any-dataset.ts";
 export {
   type BatchOptions,
   Dataset,

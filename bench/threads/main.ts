@@ -11,7 +11,7 @@
  * steps, in which both programs take turns.
  */
 import { parseArgs } from "node:util";
-import { wasmFound } from "../../src/runtime/wasm/device.ts";
+import { wasmFound } from "../../src/runtime/wasm/found.ts";
 import { median } from "../against/duel.ts";
 import { table } from "../print.ts";
 import { Clocks, clockedTarget } from "./clocked.ts";

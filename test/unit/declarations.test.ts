@@ -38,8 +38,8 @@ const extending = blocksOf("extending.md");
 /** A CommonJS file: both ways to write what becomes a require. */
 const required = `import tl = require("tensorloom");
 import { dense, sequential, sgd, type Tensor, trainer } from "tensorloom";
-const double = (x: Tensor): Tensor => tl.add(x, x);
-export const net = trainer(sequential([dense(1), double]), { input: [1], loss: "meanSquaredError", optimizer: sgd() });
+export const double = (x: Tensor): Tensor => tl.add(x, x);
+export const net = trainer(sequential([dense(1)]), { input: [1], loss: "meanSquaredError", optimizer: sgd() });
 `;
 
 let folder = "";

@@ -4,11 +4,11 @@
  */
 import { describe, expect, test } from "vitest";
 import { stagesOf } from "../../src/compile.ts";
+import { jsTarget, plannedTargets } from "../../src/eager-targets.ts";
 import { add, f32, matmul, mul, program, relu, rmsprop, scan, sum, type Tensor } from "../../src/index.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import { launchesOf } from "../../src/program/sequence.ts";
 import { stages as pipeline } from "../../src/stages.ts";
-import { jsTarget, targets } from "../../src/targets.ts";
 import { explainProgram } from "../../src/tools/cli/explain.ts";
 import type { Change, Exploration, GraphView } from "../../src/tools/explorer/exploration.ts";
 import { explore } from "../../src/tools/explorer/explore.ts";
@@ -105,7 +105,7 @@ describe("the stages", () => {
 
 describe.each(["js", "wasm", "wgsl"] as const)("on %s", (target) => {
   const made = of(target);
-  const stages = stagesOf(mnist, "train", dims, targets[target].planned);
+  const stages = stagesOf(mnist, "train", dims, plannedTargets[target]);
   const launches = launchesOf(stages.sequence);
 
   test("kernels are those of the report", () => {

@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { wasmTarget } from "../../src/eager-targets.ts";
 import type { Dims } from "../../src/graph/shape.ts";
 import {
   adam,
@@ -31,7 +32,6 @@ import {
   zeros,
 } from "../../src/index.ts";
 import { type Callback, profiler } from "../../src/node.ts";
-import { wasmTarget } from "../../src/targets.ts";
 import { mnistBatches, mnistStep } from "../mnist-step.ts";
 import { checkTrace } from "../trace-format.ts";
 

@@ -5,6 +5,7 @@
 import type { BoundTarget } from "../../../codegen/target.ts";
 import { newTogether, type Stages, stagesOf } from "../../compile.ts";
 import type { Program } from "../../dsl/program.ts";
+import { plannedTargets } from "../../eager-targets.ts";
 import type { Entry } from "../../graph/entry.ts";
 import type { NodeNames } from "../../graph/node-names.ts";
 import { printEntry } from "../../graph/print.ts";
@@ -12,7 +13,6 @@ import type { Dims } from "../../graph/shape.ts";
 import type { TargetName } from "../../kernel/target.ts";
 import type { PassReport } from "../../program/report.ts";
 import { stages as pipeline, type Skippable } from "../../stages.ts";
-import { targets } from "../../targets.ts";
 import type { Naming } from "../names/naming.ts";
 import { numberBuffers, viewBuffers, viewMemory } from "./buffers.ts";
 import { type Compared, changeBetween, noChange } from "./changes.ts";
@@ -45,7 +45,7 @@ export function explore(
   program: Program<unknown>,
   { entry: name, dims, target: targetName, skip = [], folder, naming, bound, measured }: ExploreOptions,
 ): Exploration {
-  const target = bound ?? targets[targetName].planned;
+  const target = bound ?? plannedTargets[targetName];
   const together = newTogether(target);
   const warnings = new Set<string>(program.warnings);
   const rewrites = new Laws();

@@ -8,7 +8,7 @@ import { splitPath } from "../../dsl/tree.ts";
 import { bindDim, type Dims } from "../../graph/shape.ts";
 import type { Feeds } from "../../runtime/feeds.ts";
 import { arrayTypeOf } from "../../runtime/typed-arrays.ts";
-import type { TargetSetup } from "../../targets.ts";
+import type { TargetSetup } from "../../target-setup.ts";
 import type { Measured } from "./exploration.ts";
 
 /** Whatever the entries give. */

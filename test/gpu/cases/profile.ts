@@ -9,10 +9,10 @@ import { scan } from "../../../src/dsl/loops.ts";
 import { add, matmul, mul, relu, sum } from "../../../src/dsl/ops.ts";
 import { program } from "../../../src/dsl/program.ts";
 import { f32, slot } from "../../../src/dsl/spec.ts";
+import { wgslTarget } from "../../../src/eager-targets.ts";
 import type { Profile } from "../../../src/runtime/profile/profile.ts";
 import { printProfile } from "../../../src/runtime/profile/table.ts";
 import { deviceSource } from "../../../src/runtime/webgpu/connection.ts";
-import { wgslTarget } from "../../../src/targets.ts";
 import type { Gpu, GpuCase } from "../case.ts";
 
 const width = 48;

@@ -7,8 +7,8 @@ import type { WasmArtifact } from "../../../codegen/wasm/artifact.ts";
 import { disassemble, printDisassembled } from "../../../codegen/wasm/disassemble.ts";
 import { WasmModule } from "../../../codegen/wasm/module.ts";
 import { stagesOf } from "../../../src/compile.ts";
+import { plannedTargets } from "../../../src/eager-targets.ts";
 import { rmsprop } from "../../../src/index.ts";
-import { targets } from "../../../src/targets.ts";
 import transformer from "../../cli/scripts/transformer.ts";
 import { mnistStep } from "../../mnist-step.ts";
 
@@ -70,7 +70,7 @@ test.each([
   ["the MNIST step", mnistStep(rmsprop()), { batch: 128 }],
   ["a transformer", transformer, {}],
 ] as const)("all of %s", (_, program, dims) => {
-  const { artifact } = stagesOf(program, "train", dims, targets.wasm.planned).entry;
+  const { artifact } = stagesOf(program, "train", dims, plannedTargets.wasm).entry;
   const { module } = artifact as WasmArtifact;
   const { functions, exports } = disassemble(module);
   expect([...exports.keys()].toSorted()).toEqual(
