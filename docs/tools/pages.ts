@@ -71,6 +71,8 @@ export const pages: readonly Page[] = [
     from: [
       /^dsl\/(program|spec)\.ts$/,
       "compile.ts",
+      "eager-targets.ts",
+      "target-setup.ts",
       "compile-options.ts",
       "tuning/tuned.ts",
       "stages.ts",
