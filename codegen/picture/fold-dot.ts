@@ -8,7 +8,7 @@ import { dotString, xmlText } from "../escape.ts";
 import { Writer } from "../writer.ts";
 import { type FoldedBox, type FoldedFrame, type FoldedLine, type FoldedPart, type Folding, inputId } from "./fold.ts";
 import { countsText, resultsText } from "./fold-text.ts";
-import { heading, inCells, type Mark, type PictureTitle } from "./legend.ts";
+import { heading, inCells, type Mark, type PictureTitle, paintsOf } from "./legend.ts";
 import { fontName, ink, type PaintName, paints, paper, quiet } from "./palette.ts";
 import { shortName } from "./short.ts";
 
@@ -20,7 +20,7 @@ export function printFoldedDot(folding: Folding, title: PictureTitle): string {
     writer.line(
       "graph [rankdir=TB ranksep=0.12 nodesep=0.15 pad=0.2 bgcolor=white labelloc=t labeljust=l splines=true];",
     );
-    writer.line(`graph [fontname=${fontName} label=<${heading(used, marksOf(folding), title)}>];`);
+    writer.line(`graph [fontname=${fontName} label=<${heading(paintsOf(used), marksOf(folding), title)}>];`);
     writer.line(
       `node [fontname=${fontName} fontsize=9 fontcolor="${ink}" shape=box style=filled height=0 width=0 margin=0];`,
     );

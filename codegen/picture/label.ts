@@ -48,7 +48,7 @@ function constantText(node: Node): string | null {
 }
 
 /** The fewest digits that give the same f32: 0.8999999761581421 -> 0.9. */
-function numberText(value: number): string {
+export function numberText(value: number): string {
   if (Math.fround(value) !== value || !Number.isFinite(value)) return String(value);
   for (let digits = 1; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits));

@@ -4,7 +4,7 @@
  */
 import { xmlText } from "../escape.ts";
 import { allDrawings, type Drawing } from "./drawn.ts";
-import { ink, type PaintName, paintName, paints, quiet } from "./palette.ts";
+import { ink, type Paint, type PaintName, paintName, paints, quiet } from "./palette.ts";
 import { longestName, shortName } from "./short.ts";
 
 export interface PictureTitle {
@@ -16,13 +16,14 @@ export interface PictureTitle {
 const gap = "&#160;&#160;";
 
 export function headingTable(drawing: Drawing, title: PictureTitle): string {
-  return heading(new Set(allDrawings(drawing).flatMap(({ boxes }) => boxes.map(paintName))), marksOf(drawing), title);
+  const used = new Set(allDrawings(drawing).flatMap(({ boxes }) => boxes.map(paintName)));
+  return heading(paintsOf(used), marksOf(drawing), title);
 }
 
 /** A symbol and what it means. */
 export type Mark = readonly [symbol: string, text: string];
 
-export function heading(used: ReadonlySet<PaintName>, marks: readonly Mark[], { title, about }: PictureTitle): string {
+export function heading(used: readonly Paint[], marks: readonly Mark[], { title, about }: PictureTitle): string {
   const name = `<FONT POINT-SIZE="16" COLOR="${ink}">${xmlText(shortName(title))}</FONT>`;
   const words = `<FONT POINT-SIZE="10" COLOR="${quiet}">${gap}${gap}${xmlText(shortName(about, 3 * longestName))}</FONT>`;
   const samples = [...partSamples(used), ...marks.map(markSample)];
@@ -44,11 +45,14 @@ function table(spacing: number, rows: string): string {
 
 const space = '<TD WIDTH="10"></TD>';
 
+/** The parts of a picture, in the order of the legend. */
+export function paintsOf(used: ReadonlySet<PaintName>): readonly Paint[] {
+  return (Object.keys(paints) as PaintName[]).flatMap((name) => (used.has(name) ? [paints[name]] : []));
+}
+
 /** Each part as its boxes look. */
-function partSamples(used: ReadonlySet<PaintName>): string[] {
-  const names = (Object.keys(paints) as PaintName[]).filter((name) => used.has(name));
-  return names.map((name) => {
-    const { strong, light, letter, meaning } = paints[name];
+function partSamples(used: readonly Paint[]): string[] {
+  return used.map(({ strong, light, letter, meaning }) => {
     const tab = `<TD BGCOLOR="${strong}" WIDTH="11"><FONT COLOR="white" POINT-SIZE="7"><B>${letter}</B></FONT></TD>`;
     return `${tab}<TD BGCOLOR="${light}"><FONT POINT-SIZE="9" COLOR="${ink}">${xmlText(meaning)}</FONT></TD>${space}`;
   });

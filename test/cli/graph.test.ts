@@ -67,6 +67,13 @@ const mistakes: readonly (readonly [what: string, args: readonly string[], messa
     /"lower" cannot be left out; these can: maxFirst, simplify, fuse/,
   ],
   ["a picture of a pass", [mnist, "--print-after", "fuse", "-o", "x.svg"], /--print-after shows is text, and no svg/],
+  ["a difference, folded", [mnist, "--diff", mnist, "--fold"], /cannot be used with option '--fold'/],
+  [
+    "a difference in memory",
+    [mnist, "--diff", mnist, "--stage", "memory"],
+    /--diff compares graphs: use it with --stage/,
+  ],
+  ["a difference to no file", [mnist, "--diff", "no.ts"], /^error: there is no file no\.ts\n$/],
   ["folded text", [mnist, "--fold"], /--fold is for pictures: add --format svg/],
   [
     "folded kernels",

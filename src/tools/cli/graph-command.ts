@@ -3,6 +3,7 @@
  *
  *   tensorloom graph mnist.ts --stage kernels --dims batch=128 -o step.svg
  *   tensorloom graph transformer.ts --fold -o step.svg
+ *   tensorloom graph mnist.ts --diff wider.ts                                or -o changes.svg
  *   tensorloom graph mnist.ts --format mermaid                               or -o step.mmd
  */
 import { writeFile } from "node:fs/promises";
@@ -17,6 +18,7 @@ import { namingOf } from "../names/naming.ts";
 import { loadTypeScript } from "../names/typescript.ts";
 import { dimsHelp, entryHelp, noNamesHelp, parseDims, parseSkip, skipHelp } from "./choose.ts";
 import { drawProgram, type Format, formats, passNames, printedAfter, type Stage, stages } from "./graph.ts";
+import { drawDiff, type Side } from "./graph-diff.ts";
 import { loadProgram } from "./load.ts";
 
 interface GraphFlags {
@@ -29,6 +31,7 @@ interface GraphFlags {
   readonly fold: boolean;
   readonly skip?: readonly Skippable[];
   readonly printAfter?: string;
+  readonly diff?: string;
   readonly names: boolean;
 }
 
@@ -53,8 +56,11 @@ export function addGraphCommand(program: Command): void {
     .option("--skip <stages>", skipHelp, parseSkip)
     .option("--no-names", noNamesHelp)
     .option("--fold", "draw calls as boxes, repeated ones once, in place of every node: for large programs", false)
-    .action(async (script: string, flags: GraphFlags) => {
-      const { output, format: wanted, printAfter, names, ...options } = flags;
+    .addOption(
+      new Option("--diff <later>", "what another version of the script changes (by default in the forward stage)").conflicts(["fold", "printAfter", "skip"]), // biome-ignore format: one line
+    )
+    .action(async (script: string, flags: GraphFlags, command: Command) => {
+      const { output, format: wanted, printAfter, names, diff, ...options } = flags;
       const format = wanted ?? formatOf(output);
       if (printAfter !== undefined) {
         if (format !== "text") throw new UserError(`what --print-after shows is text, and no ${format}`);
@@ -66,6 +72,17 @@ export function addGraphCommand(program: Command): void {
       }
       if (format === "png" && output === undefined && process.stdout.isTTY === true) {
         throw new UserError("a PNG is no text for a terminal: add -o FILE.png");
+      }
+      if (diff !== undefined) {
+        const side = async (path: string): Promise<Side> => {
+          const made = await loadProgram(path, names ? loadTypeScript : undefined);
+          return { script: path, program: made, naming: names ? namingOf(made) : undefined };
+        };
+        const stage = command.getOptionValueSource("stage") === "default" ? "forward" : options.stage;
+        const told = await drawDiff(await side(script), await side(diff), { ...options, stage, format });
+        if (output === undefined) process.stdout.write(told);
+        else await write(output, told);
+        return;
       }
       const program = await loadProgram(script, names ? loadTypeScript : undefined);
       const drawn = await drawProgram(program, { ...options, format, naming: names ? namingOf(program) : undefined });

@@ -111,7 +111,7 @@ export function printedAfter(
 }
 
 /** Graph stages need no sizes; with all of them known, `optimized` is what fusion gets to see. */
-function entryAt(
+export function entryAt(
   program: Program<unknown>,
   name: string,
   stage: "forward" | "gradient" | "optimized",
@@ -157,7 +157,7 @@ async function picture(drawing: Drawing, title: PictureTitle, format: PictureFor
   return rendered(printDot(drawing, title), format);
 }
 
-async function rendered(dot: string, format: Exclude<PictureFormat, "mermaid">): Promise<string | Uint8Array> {
+export async function rendered(dot: string, format: Exclude<PictureFormat, "mermaid">): Promise<string | Uint8Array> {
   if (format === "dot") return dot;
   const svg = await renderSvg(dot);
   return format === "svg" ? svg : renderPng(svg);
