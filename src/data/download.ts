@@ -6,9 +6,10 @@
  * connection, not one for every file and mirror.
  */
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError } from "../core/errors.ts";
+import { makeFolder } from "../io/folder.ts";
 import { gunzipped } from "./gunzip.ts";
 import type { PublishedFile } from "./mnist-files.ts";
 
@@ -24,7 +25,7 @@ export interface DownloadOptions {
 
 /** Fetches all files into the folder; a DataError says why a file could not be had. */
 export async function downloadFiles(folder: string, options: DownloadOptions): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  makeFolder(folder);
   for (const file of options.files) await downloadFile(folder, file, options);
 }
 

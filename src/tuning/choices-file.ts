@@ -5,6 +5,7 @@
  * Node's modules are asked for where they are wanted and not imported: this file is part of what browsers load.
  */
 import { messageOf } from "../core/errors.ts";
+import { makeFolderBy } from "../core/make-folder.ts";
 import { mostBytes, type PlaceChoices, parseChoices, printChoices, withChoices } from "./choices.ts";
 
 const fileName = "tuning.json";
@@ -68,7 +69,7 @@ export function writeChoices(file: string, made: PlaceChoices, warn: (message: s
   if (node === undefined || fs === undefined || path === undefined) return "there are no files here";
   const temporary = `${file}.${node.pid}.tmp`;
   try {
-    fs.mkdirSync(path.dirname(file), { recursive: true });
+    makeFolderBy(fs, path, path.dirname(file));
     fs.writeFileSync(temporary, printChoices(withChoices(readChoices(file, warn), made)));
     fs.renameSync(temporary, file);
     return null;

@@ -5,12 +5,13 @@
  * The file is opened for each piece and closed again: nothing is left open where a run ends by an error, and each piece is a
  * whole number of records.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { appendFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../core/errors.ts";
 import { fileProblem } from "../files.ts";
+import { makeFolder } from "../folder.ts";
 import { encodeVersion } from "./event-writing.ts";
 import { RecordFramer } from "./records.ts";
 
@@ -32,7 +33,7 @@ export class EventFile {
       );
     }
     try {
-      mkdirSync(folder, { recursive: true });
+      makeFolder(folder);
       this.path = newFile(folder, Math.floor(time), first);
     } catch (error) {
       throw new UserError(`${folder}: no event file can be written there: ${fileProblem(error)}`, { cause: error });

@@ -3,12 +3,13 @@
  *
  * Where a run goes on the file goes on too, without the lines of epochs that will be trained again.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { appendFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { UserError } from "../../core/errors.ts";
 import { atLine, here, type Origin } from "../../core/origin.ts";
 import { fileProblem } from "../../io/files.ts";
+import { makeFolder } from "../../io/folder.ts";
 
 export class LineFile {
   readonly #path: string;
@@ -32,7 +33,7 @@ export class LineFile {
   /** Begins anew, with these lines. */
   begin(lines: readonly string[]): void {
     this.#guarded(() => {
-      mkdirSync(dirname(this.#path), { recursive: true });
+      makeFolder(dirname(this.#path));
       writeFileSync(this.#path, lines.map((line) => `${line}\n`).join(""));
     });
   }

@@ -4,13 +4,13 @@
  *   modelCheckpoint("best.safetensors", { saveBestOnly: true })
  *   modelCheckpoint("runs/{epoch:02d}-{valLoss:.3f}.npz", { saveWeightsOnly: true })
  */
-import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { messageOf, UserError } from "../../core/errors.ts";
 import { checkArguments, checkOptions, checkValue, flag, type Kind, number, type OptionTable, text } from "../../core/options.ts"; // biome-ignore format: names
 import { atLine, here } from "../../core/origin.ts";
 import { checkFileEnding } from "../../io/file-ending.ts";
 import { writeFileAtomically } from "../../io/files.ts";
+import { makeFolder } from "../../io/folder.ts";
 import { encodeWeights } from "../../io/weights.ts";
 import type { Scores } from "../history.ts";
 import type { Callback, FitControl, TrainBegin } from "./callback.ts";
@@ -78,7 +78,7 @@ export function modelCheckpoint(path: string, options: ModelCheckpointOptions = 
       ? await encodeWeights(await control.weights(), /\.npz$/i.test(file) ? "npz" : "safetensors")
       : await control.checkpoint();
     try {
-      await mkdir(dirname(file), { recursive: true });
+      makeFolder(dirname(file));
     } catch (error) {
       throw refuse(`${file}: its folder could not be made: ${messageOf(error)}`);
     }
