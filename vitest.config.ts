@@ -85,6 +85,12 @@ const slow = [
   "test/unit/convolution-plan.test.ts",
 ];
 
+/** Tests of what is exported are left out where no Python is named that has the engine. */
+const otherEngines = [
+  ...(process.env.JAX_PYTHON === undefined ? ["test/interop/xla*.test.ts"] : []),
+  ...(process.env.ONNX_PYTHON === undefined ? ["test/interop/onnx*.test.ts"] : []),
+];
+
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rank = ({ moduleId }: TestSpecification): number => {
@@ -104,8 +110,7 @@ export default defineConfig(({ mode }) => ({
   },
   test: {
     include: ["test/**/*.test.ts"],
-    // what is exported is run by XLA where a Python with jax is named
-    exclude: [...(mode === "quick" ? slow : []), ...(process.env.JAX_PYTHON === undefined ? ["test/interop/**"] : [])],
+    exclude: [...(mode === "quick" ? slow : []), ...otherEngines],
     // What somebody has measured on this machine is not to be tested.
     env: { TENSORLOOM_CACHE: "off", ...(mode === "all" ? { TEST_EFFORT: "1" } : {}) },
     testTimeout: 90_000,

@@ -2,22 +2,10 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { HloModule, Place } from "../../codegen/stablehlo/module.ts";
-import type { DType } from "../../src/core/dtype.ts";
-import { byteWidth, heldIn, valueIn } from "../../src/core/dtype.ts";
-import { sizeOf } from "../../src/graph/shape.ts";
-import { viewOf } from "../../src/runtime/typed-arrays.ts";
+import type { HloModule } from "../../codegen/stablehlo/module.ts";
+import { decoded, encoded, type Named, type Told } from "./told.ts";
 
 export const python = process.env.JAX_PYTHON ?? "python3";
-
-interface Told {
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-  readonly data: string;
-}
-
-/** Values of a module's arguments by name; results by name. Numbers are what they mean, in doubles. */
-export type Named = ReadonlyMap<string, ArrayLike<number>>;
 
 export class Xla {
   readonly #child: ChildProcessWithoutNullStreams;
@@ -43,22 +31,4 @@ export class Xla {
   stop(): void {
     this.#child.kill();
   }
-}
-
-function encoded({ dtype, shape }: Place, values: ArrayLike<number>): Told {
-  const array = emptyArray(dtype, shape);
-  for (let i = 0; i < array.length; i++) array[i] = heldIn(dtype, values[i] ?? Number.NaN);
-  return { dtype, shape, data: Buffer.from(array.buffer, array.byteOffset, array.byteLength).toString("base64") };
-}
-
-function decoded({ dtype, shape, data }: Told): Float64Array {
-  const bytes = Buffer.from(data, "base64");
-  const array = emptyArray(dtype, shape);
-  new Uint8Array(array.buffer).set(bytes);
-  return Float64Array.from(array, (held) => valueIn(dtype, held));
-}
-
-function emptyArray(dtype: DType, shape: readonly number[]) {
-  const count = sizeOf(shape);
-  return viewOf(dtype, new ArrayBuffer(count * byteWidth(dtype)), 0, count);
 }
