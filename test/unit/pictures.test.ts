@@ -462,3 +462,15 @@ describe("loops", () => {
       expect(text.split(`\n`).filter((line) => line.trim().startsWith(`${id} [`))).toHaveLength(1);
   });
 });
+
+test("a picture of more boxes than a screen has room for comes with a hint, and neither a small nor a folded one does", async () => {
+  const hints = async (made: Parameters<typeof drawProgram>[0], fold: boolean): Promise<readonly string[]> => {
+    const told: string[] = [];
+    await drawProgram(made, { stage: "optimized", format: "dot", fold, hint: (message) => told.push(message) });
+    return told;
+  };
+  expect(await hints(mnistStep(rmsprop()), false)).toEqual([]);
+  const large = transformer(2);
+  expect(await hints(large, false)).toEqual([expect.stringMatching(/^a picture of \d+ boxes .*: --fold draws calls/)]);
+  expect(await hints(large, true)).toEqual([]);
+});

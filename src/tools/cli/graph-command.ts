@@ -85,7 +85,9 @@ export function addGraphCommand(program: Command): void {
         return;
       }
       const program = await loadProgram(script, names ? loadTypeScript : undefined);
-      const drawn = await drawProgram(program, { ...options, format, naming: names ? namingOf(program) : undefined });
+      const hint = (message: string): void => void process.stderr.write(`note: ${message}\n`);
+      const naming = names ? namingOf(program) : undefined;
+      const drawn = await drawProgram(program, { ...options, format, naming, hint });
       if (format === "mermaid" && isTooLarge(String(drawn))) {
         process.stderr.write("note: by default Mermaid draws no more than 500 lines and 50,000 characters, and this has more: use --fold, an earlier --stage or --format svg\n"); // biome-ignore format: one line
       }
