@@ -244,6 +244,7 @@ export type { Watch, WatchContext } from "./nn/watch.ts";
 export type { ClassWeight } from "./nn/weights.ts";
 export type { Report } from "./program/report.ts";
 export type { Executable } from "./runtime/executable-type.ts";
+export type { Ceiling } from "./runtime/machine.ts";
 export type {
   EntryProfile,
   KernelProfile,
@@ -252,10 +253,17 @@ export type {
   RunningProfile,
   Span,
   ThreadProfile,
+  TransferKind,
   TransferProfile,
 } from "./runtime/profile/profile.ts";
 export { type PrintProfileOptions, printProfile } from "./runtime/profile/table.ts";
-export { profileTrace, type Trace, type TraceEvent } from "./runtime/profile/trace.ts";
+export {
+  type CompleteEvent,
+  type MetadataEvent,
+  profileTrace,
+  type Trace,
+  type TraceEvent,
+} from "./runtime/profile/trace.ts";
 export type { VectorBits } from "./runtime/vectors.ts";
 export type { TargetOptions } from "./targets.ts";
 export { type ExamineOptions, examineTargets, type TargetExam } from "./tools/doctor.ts";

@@ -6,10 +6,11 @@
  * connection, not one for every file and mirror.
  */
 import { createHash, randomUUID } from "node:crypto";
+import * as fs from "node:fs";
 import { rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import * as path from "node:path";
 import { DataError } from "../core/errors.ts";
-import { makeFolder } from "../io/folder.ts";
+import { makeFolderBy } from "../core/make-folder.ts";
 import { gunzipped } from "./gunzip.ts";
 import type { PublishedFile } from "./mnist-files.ts";
 
@@ -25,7 +26,7 @@ export interface DownloadOptions {
 
 /** Fetches all files into the folder; a DataError says why a file could not be had. */
 export async function downloadFiles(folder: string, options: DownloadOptions): Promise<void> {
-  makeFolder(folder);
+  makeFolderBy(fs, path, folder);
   for (const file of options.files) await downloadFile(folder, file, options);
 }
 
@@ -81,10 +82,10 @@ async function unpack(packed: Uint8Array, file: PublishedFile): Promise<Uint8Arr
 async function store(folder: string, file: PublishedFile, bytes: Uint8Array): Promise<void> {
   const wrong = differenceFrom(file, bytes);
   if (wrong !== null) throw new DataError(wrong);
-  const temporary = join(folder, `.${file.name}.${randomUUID()}.tmp`);
+  const temporary = path.join(folder, `.${file.name}.${randomUUID()}.tmp`);
   try {
     await writeFile(temporary, bytes);
-    await rename(temporary, join(folder, file.name));
+    await rename(temporary, path.join(folder, file.name));
   } finally {
     await rm(temporary, { force: true });
   }
