@@ -111,6 +111,7 @@ test("callbacks that remember something are those whose runs are broken off in k
     lambdaCallback: [{ onEpochEnd() {} }],
     learningRateScheduler: [() => 0.1],
     modelCheckpoint: ["x.safetensors"],
+    profiler: ["x.json"],
     tensorBoard: [{ logDir: "x" }],
   };
   const all: object = { ...callbacks, ...withFiles };
