@@ -45,7 +45,7 @@ describe("every op", () => {
   };
 
   test("is within XLA's tolerances of the oracle, value and gradient", { timeout: 10 * minutes }, async () => {
-    expect(await compared(opCases.filter(({ op }) => !inner.test(op)))).toBeGreaterThan(200);
+    expect(await compared(opCases.filter(({ op }) => !inner.test(op)))).toBeGreaterThan(190);
   });
 
   test.each(shortTypes)("of %s is rounded as we round", { timeout: 5 * minutes }, async (dtype) => {
