@@ -8,7 +8,7 @@
  *   HTML        text or "..." or '...'            htmlText("a<b")       ->  a&lt;b
  *   JSON        inside <script>, for JSON.parse   scriptJson({ a: 1 })  ->  {"a":1}     never with a <
  *   Mermaid     inside "..."                      mermaidText("a<b")     ->  a#lt;b
- *   comments    of JavaScript and WGSL            commentText("a *\/")  ->  a * /       for // and for both ends of /* *\/
+ *   comments    of JavaScript, WGSL and C         commentText("a *\/")  ->  a * /       for // and for both ends of /* *\/
  *
  * Characters that a language cannot hold at all (half a surrogate pair, most control characters) become U+FFFD.
  */
@@ -76,7 +76,7 @@ export function scriptJson(value: unknown): string {
 }
 
 /**
- * One line for a comment of JavaScript or WGSL, after "// " or between "/* " and " *\/". The line breaks of both languages
+ * One line for a comment of JavaScript, TypeScript, WGSL or C, after "// " or between "/* " and " *\/". Their line breaks
  * become spaces; nothing in it opens or closes a comment (those of WGSL nest).
  */
 export function commentText(text: string): string {

@@ -301,6 +301,10 @@ describe("what is wrong is refused, in words", () => {
     expect(() => net.state.write("rate", 2)).toThrow(/the state "rate" takes finite numbers from 0 to 1, not 2/);
     expect(() => net.state.write("speed", 2)).toThrow(/there is no state "speed"/);
     expect(() => net.state.read("__proto__")).toThrow(/there is no state "__proto__"/);
+    const outside = new Uint8Array(8 + 64 + 4); // its numbers would be letters of its header
+    outside[0] = 64;
+    outside.set(new TextEncoder().encode('{"rate":{"dtype":"F32","shape":[1],"data_offsets":[-8,-4]}}'.padEnd(64)), 8);
+    expect(() => net.state.load(outside)).toThrow(/the file ends within the state "rate"/);
   });
 });
 
@@ -352,6 +356,24 @@ describe("types", () => {
     expect(text).toContain('/** Runs "train", with batch 2. */');
     expect(text).toMatch(target === "wgsl" ? /=> Promise<TrainOutputs>/ : /=> TrainOutputs/);
   });
+});
+
+test("in C, names that C++ keeps or that the file has itself are spelt another way", async () => {
+  const made = tl.program({
+    inputs: { class: tl.f32(2), new: tl.f32(2) },
+    entries: {
+      load: (inputs) => ({ outputs: tl.add(inputs.class, inputs.new) }),
+      STATES: (inputs) => ({ outputs: tl.neg(inputs.new) }),
+    },
+  });
+  const { path } = await folderOf(made, { target: "c", script: "NET.ts" });
+  const header = await readFile(join(path, "NET.h"), "utf8");
+  expect(header.match(/^int .*;$/gm)).toEqual([
+    "int NET_load(const char *path);",
+    "int NET_save(const char *path);",
+    "int NET_load2(const float *class2, const float *new2, float *output);",
+    "int NET_STATES2(const float *new2, float *output);",
+  ]);
 });
 
 describe.skipIf(findCompiler() === undefined)("in C", () => {

@@ -18,7 +18,7 @@ int ${stem}_load(const char *path) {
     char *end = NULL;
     uint64_t from = entry == NULL ? 0 : strtoull(entry + strlen(states[i].header), &end, 10);
     uint64_t to = end == NULL || *end != ',' ? 0 : strtoull(end + 1, NULL, 10);
-    if (end == NULL || to - from != states[i].bytes || fseek(file, (long)(8 + bytes + from), SEEK_SET) != 0) found = -1;
+    if (end == NULL || from > to || to - from != states[i].bytes || fseek(file, (long)(8 + bytes + from), SEEK_SET) != 0) found = -1;
     else if (fread(read + states[i].at, 1, states[i].bytes, file) != states[i].bytes) found = -1;
   }
   // All of them or none.

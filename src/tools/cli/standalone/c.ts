@@ -7,12 +7,13 @@
 import { elementTypes } from "../../../../codegen/c/print.ts";
 import { pointerTo, printKernels, printSteps } from "../../../../codegen/c/program.ts";
 import type { CArtifact } from "../../../../codegen/c/target.ts";
+import { commentText } from "../../../../codegen/escape.ts";
 import { byteWidth } from "../../../core/dtype.ts";
 import { there } from "../../../core/records.ts";
 import type { BufferSlot, Segment } from "../../../program/buffer.ts";
 import { kernelsOf } from "../../../program/sequence.ts";
 import { cStates } from "./c-states.ts";
-import { inComment, plain, Unlike } from "./names.ts";
+import { plain, Unlike } from "./names.ts";
 import type { CompiledProgram, Port, ProgramEntry } from "./program.ts";
 
 export interface CProgram {
@@ -22,10 +23,13 @@ export interface CProgram {
   readonly calls: readonly string[];
 }
 
-/** Words of C, and names of ours, that no parameter may have. */
+/** Words of C, and of C++, which may read the header; names that the functions use. No parameter may have them. */
 const reserved = (
   "auto break case char const continue default do double else enum extern float for goto if inline int long register restrict " +
   "return short signed sizeof static struct switch typedef union unsigned void volatile while bool true false main NULL NAN INFINITY " +
+  "and and_eq asm bitand bitor catch class compl const_cast delete dynamic_cast explicit export false friend mutable namespace new not " +
+  "not_eq operator or or_eq private protected public reinterpret_cast static_cast template this throw true try typeid typename using " +
+  "virtual wchar_t xor xor_eq memcpy int32_t uint32_t uint16_t uint8_t int64_t uint64_t " +
   "input_at output_at state_at arena_at states length bytes i"
 ).split(" ");
 
@@ -43,9 +47,9 @@ interface CEntry {
 
 export function cProgram(program: CompiledProgram<CArtifact>, stem: string, about: string): CProgram {
   const prefix = /^\d/.test(stem) ? `p${stem}` : stem;
-  const names = new Unlike([`${prefix}_load`, `${prefix}_save`]);
+  const names = new Unlike(["load", "save", "states", "h"].map((own) => `${prefix}_${own}`)); // the last two are macros
   const entries = program.entries.map((entry): CEntry => {
-    const own = new Unlike(reserved.map((word) => word.toLowerCase()));
+    const own = new Unlike(reserved);
     const named = (ports: readonly Port[], otherwise: string): readonly Parameter[] =>
       ports.map((port) => ({ port, name: own.name(identifier(port.path.join("_"), otherwise)) }));
     const name = names.name(`${prefix}_${plain(entry.name, "entry")}`);
@@ -78,12 +82,12 @@ function signature({ name, inputs, outputs }: CEntry): string {
 function headerOf(entries: readonly CEntry[], states: readonly Parameter[], prefix: string, about: string): string {
   const guard = `${prefix.toUpperCase()}_H`;
   const listed = (parameters: readonly Parameter[]): readonly string[] =>
-    parameters.map(({ name, port }) => ` *   ${name}: ${inComment(port.about)}`);
+    parameters.map(({ name, port }) => ` *   ${name}: ${commentText(port.about)}`);
   const functions = entries.map((each) => {
     const { entry, inputs, outputs } = each;
     return [
       "/**",
-      ` * Runs ${inComment(JSON.stringify(entry.name))}. Gives 0, or the number of the input, from 1, that holds what is no label or no bool.`,
+      ` * Runs ${commentText(JSON.stringify(entry.name))}. Gives 0, or the number of the input, from 1, that holds what is no label or no bool.`,
       ...(inputs.length === 0 ? [] : [" * Takes", ...listed(inputs)]),
       ...(outputs.length === 0 ? [] : [" * Gives", ...listed(outputs)]),
       " */",
@@ -92,7 +96,7 @@ function headerOf(entries: readonly CEntry[], states: readonly Parameter[], pref
   });
   const memory = states.map(
     ({ name, port }) =>
-      `/** ${inComment(port.slot.name)}: ${inComment(port.about)} */\n${elementTypes[port.slot.dtype]} *${name}(void);`,
+      `/** ${commentText(port.slot.name)}: ${commentText(port.about)} */\n${elementTypes[port.slot.dtype]} *${name}(void);`,
   );
   return `/**
  * ${about}

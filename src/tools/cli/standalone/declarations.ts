@@ -2,9 +2,10 @@
  * The types of a standalone module, as its `.d.ts`: what each entry takes and gives, and the states, each with its shape.
  */
 import type { SourceFile } from "ts-morph";
+import { commentText } from "../../../../codegen/escape.ts";
 import type { DType } from "../../../core/dtype.ts";
 import { arrayTypeOf } from "../../../runtime/typed-arrays.ts";
-import { inComment, pascal, typeKey, Unlike } from "./names.ts";
+import { pascal, typeKey, Unlike } from "./names.ts";
 import type { CompiledProgram, InputPort, Port, ProgramEntry } from "./program.ts";
 import { type LeafTree, treeOf } from "./tree.ts";
 
@@ -60,13 +61,13 @@ export async function declarationsOf(program: CompiledProgram, about: string, is
     addTree(
       file,
       takes,
-      `What "${inComment(entry.name)}" takes.`,
+      `What "${commentText(entry.name)}" takes.`,
       treeOf(entry.inputs.map((port) => leaf(port, inputType(port)))),
     );
     addTree(
       file,
       gives,
-      `What "${inComment(entry.name)}" gives.`,
+      `What "${commentText(entry.name)}" gives.`,
       treeOf(entry.outputs.map((port) => leaf(port, outputType(port)))),
     );
   }
@@ -97,7 +98,7 @@ export async function declarationsOf(program: CompiledProgram, about: string, is
 
 function entryDoc({ name, dims }: ProgramEntry): string {
   const sizes = Object.entries(dims).map(([dim, size]) => `${dim} ${size}`);
-  return inComment(`Runs "${name}"${sizes.length === 0 ? "" : `, with ${sizes.join(", ")}`}.`);
+  return commentText(`Runs "${name}"${sizes.length === 0 ? "" : `, with ${sizes.join(", ")}`}.`);
 }
 
 interface TypedLeaf {

@@ -8,6 +8,7 @@
  *     };
  *   }
  */
+import { commentText } from "../../../../codegen/escape.ts";
 import type { JsArtifact } from "../../../../codegen/js/artifact.ts";
 import { JsPrinter } from "../../../../codegen/js/print.ts";
 import { CompilerBug, unreachable } from "../../../core/errors.ts";
@@ -17,7 +18,7 @@ import type { BufferSlot } from "../../../program/buffer.ts";
 import { kernelsOf } from "../../../program/sequence.ts";
 import { arrayTypeOf } from "../../../runtime/typed-arrays.ts";
 import { Code } from "./literal.ts";
-import { inComment, plain, Unlike } from "./names.ts";
+import { plain, Unlike } from "./names.ts";
 import { commonGlue, entryTable, type ModuleParts, moduleFile, programText, stateTable } from "./parts.ts";
 import type { CompiledProgram, ProgramEntry } from "./program.ts";
 
@@ -82,7 +83,7 @@ class EntryPrinter {
       "const $copy = (from, a, to, b, count) => {\n    for (let i = 0; i < count; i++) to[b + i] = from[a + i];\n  };";
     const made = this.#copiesRows ? [copy, ...this.#made] : this.#made;
     return [
-      `// ${inComment(name)}`,
+      `// ${commentText(name)}`,
       "($input, $output) => {",
       ...made.map((line) => `  ${line}`),
       "  return () => {",

@@ -28,23 +28,18 @@ export function pascal(name: string): string {
   return /^\d/.test(found) ? `Entry${found}` : found;
 }
 
-/** Names that differ from each other, and from those that are taken. */
+/** Names that differ from each other, and from those that are taken, by more than case: files do not always. */
 export class Unlike {
   readonly #taken: Set<string>;
 
   constructor(taken: readonly string[] = []) {
-    this.#taken = new Set(taken);
+    this.#taken = new Set(taken.map((name) => name.toLowerCase()));
   }
 
   name(wanted: string): string {
     let found = wanted;
-    for (let i = 2; this.#taken.has(found.toLowerCase()); i++) found = `${wanted}${i}`; // files may not differ by case alone
+    for (let i = 2; this.#taken.has(found.toLowerCase()); i++) found = `${wanted}${i}`;
     this.#taken.add(found.toLowerCase());
     return found;
   }
-}
-
-/** Text that may stand in a comment. */
-export function inComment(text: string): string {
-  return text.replaceAll("*/", "* /").replaceAll(/[\r\n\u2028\u2029]+/g, " ");
 }

@@ -3,6 +3,7 @@
  *
  * States and inputs that no such entry has are left out: a program that predicts has no gradients, moments or labels.
  */
+import { commentText } from "../../../../codegen/escape.ts";
 import type { BoundTarget } from "../../../../codegen/target.ts";
 import { newTogether, type Stages, stagesOf } from "../../../compile.ts";
 import { CompilerBug, UserError } from "../../../core/errors.ts";
@@ -19,7 +20,6 @@ import type { Picks } from "../../../program/compiled.ts";
 import type { Skippable } from "../../../stages.ts";
 import type { Naming } from "../../names/naming.ts";
 import { checkDims, chooseEntry } from "../choose.ts";
-import { inComment } from "./names.ts";
 
 export interface ProgramOptions {
   /** By default all. */
@@ -137,7 +137,7 @@ function inputPorts({ entry }: Stages, { inputs }: Program<unknown>): readonly I
     .filter(({ used }) => used)
     .map(({ path, buffer, below }) => {
       const shape = declared.get(path)?.shape ?? buffer.shape;
-      const symbolic = dimNames(shape).length === 0 ? "" : `, of ${inComment(printShape(shape))}`;
+      const symbolic = dimNames(shape).length === 0 ? "" : `, of ${commentText(printShape(shape))}`;
       const picks = below === null ? "" : `; ${picksInWords(below)}`;
       return { path: partsOf(path), slot: buffer, about: `${typeIn(buffer)}${symbolic}${picks}`, picks: below };
     });

@@ -1,7 +1,8 @@
 /** The README of a standalone folder. */
+import { commentText } from "../../../../codegen/escape.ts";
 import { byteWidth } from "../../../core/dtype.ts";
 import type { TargetName } from "../../../kernel/target.ts";
-import { inComment, propertyKey } from "./names.ts";
+import { propertyKey } from "./names.ts";
 import type { CompiledProgram, ProgramEntry } from "./program.ts";
 import { type LeafTree, treeOf } from "./tree.ts";
 
@@ -70,7 +71,7 @@ ${first === undefined ? "" : `const outputs = ${call(first)};\n`}const bytes = $
 net.state.load(bytes);
 \`\`\`
 
-Entries: ${program.entries.map((entry) => `\`${inComment(call(entry)).replaceAll("`", "'")}\``).join(", ")}. What they take and give, and the ${program.states.length} states (${total} bytes), are typed
+Entries: ${program.entries.map((entry) => `\`${commentText(call(entry)).replaceAll("`", "'")}\``).join(", ")}. What they take and give, and the ${program.states.length} states (${total} bytes), are typed
 in \`${stem}.d.ts\`. Sizes are fixed, and so is the order of the numbers: row-major.
 
 In Node (20.16 or newer) it runs as it lies here. A page loads it by \`<script type="module">\` from any server of files; its content security policy

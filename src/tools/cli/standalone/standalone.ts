@@ -11,6 +11,7 @@
  * On c it is mnist.c and mnist.h, beside the states.
  */
 import { c } from "../../../../codegen/c/target.ts";
+import { commentText } from "../../../../codegen/escape.ts";
 import { js } from "../../../../codegen/js/target.ts";
 import { bindTarget, type Target } from "../../../../codegen/target.ts";
 import { wasm } from "../../../../codegen/wasm/target.ts";
@@ -29,7 +30,7 @@ import { cProgram } from "./c.ts";
 import { declarationsOf } from "./declarations.ts";
 import { glueText } from "./glue.ts";
 import { jsParts } from "./js.ts";
-import { inComment, plain } from "./names.ts";
+import { plain } from "./names.ts";
 import type { ModuleParts } from "./parts.ts";
 import { type CompiledProgram, compileProgram, type ProgramOptions } from "./program.ts";
 import { readmeOf } from "./readme.ts";
@@ -53,7 +54,7 @@ export async function standalone(program: Program<unknown>, options: StandaloneO
   const name = script.replace(/^.*[\\/]/, "");
   const stem = plain(name.replace(/\.\w+$/, ""), "program");
   const start = `${stem}.safetensors`;
-  const about = `The program of ${inComment(name)}, for the ${target} target. Made by tensorloom ${version}; it needs nothing else.`;
+  const about = `The program of ${commentText(name)}, for the ${target} target. Made by tensorloom ${version}; it needs nothing else.`;
   const { compiled, files, calls } =
     target === "c"
       ? cFiles(program, options, stem, about)

@@ -51,7 +51,7 @@ export function decode(file: Uint8Array | ArrayBuffer, slots: readonly State[]):
       throw new TypeError(`the file does not fit: the state "${name}" is ${typeOf(slot)}, and in the file it ${found}`);
     }
     const data = bytes.slice(start + from, start + to);
-    if (!(to - from === data.length)) throw new TypeError(`the file ends within the state "${name}"`);
+    if (!(from >= 0 && to - from === data.length)) throw new TypeError(`the file ends within the state "${name}"`);
     const array = arrays[slot.dtype];
     if (data.length % array.BYTES_PER_ELEMENT !== 0) throw new TypeError(`the file is damaged at the state "${name}"`);
     return stateValues(new array(data.buffer, 0, data.length / array.BYTES_PER_ELEMENT), slot);
