@@ -43,6 +43,12 @@ export function parseSkip(text: string, before: readonly Skippable[] = []): read
   return [...skip];
 }
 
+/** Parses --seed. */
+export function parseSeed(text: string): number {
+  if (/^\d+$/.test(text.trim()) && Number.isSafeInteger(Number(text))) return Number(text);
+  throw new InvalidArgumentError("It must be a whole number from 0 to 2^53 - 1.");
+}
+
 /** The entry's name, checked; the first entry where none is asked for. */
 export function chooseEntry(program: Program<unknown>, wanted: string | undefined): string {
   const names = [...program.entries.keys()];

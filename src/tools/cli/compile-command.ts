@@ -5,13 +5,13 @@
  */
 import { readdir, readFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { messageOf, UserError } from "../../core/errors.ts";
 import type { Program } from "../../dsl/program.ts";
 import { type TargetName, targetNames } from "../../kernel/target.ts";
 import { namingOf } from "../names/naming.ts";
 import { loadTypeScript } from "../names/typescript.ts";
-import { dimsHelp, noNamesHelp, parseDims, parseSkip, skipHelp } from "./choose.ts";
+import { dimsHelp, noNamesHelp, parseDims, parseSeed, parseSkip, skipHelp } from "./choose.ts";
 import { type Exported, type ExportOptions, exporters } from "./export.ts";
 import { loadProgram } from "./load.ts";
 import { writeFiles } from "./write-files.ts";
@@ -98,12 +98,6 @@ function parseEntries(text: string, before: readonly string[] = []): readonly st
 function entriesIn({ entries }: Program<unknown>, given: readonly string[]): readonly string[] {
   const names = given.flatMap((text) => (entries.has(text) ? [text] : text.split(",").map((name) => name.trim())));
   return [...new Set(names)];
-}
-
-function parseSeed(text: string): number {
-  const seed = text.trim() === "" ? Number.NaN : Number(text);
-  if (Number.isSafeInteger(seed) && seed >= 0) return seed;
-  throw new InvalidArgumentError("It must be a whole number from 0 to 2^53 - 1.");
 }
 
 /** What lies there may be states that somebody has trained. */

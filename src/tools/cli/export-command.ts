@@ -9,9 +9,9 @@
 import { readFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { MeshAxis } from "../../../codegen/stablehlo/sharding.ts";
-import { UserError } from "../../core/errors.ts";
+import { messageOf, UserError } from "../../core/errors.ts";
 import type { Dims } from "../../graph/shape.ts";
-import { checkDims, chooseEntry, dimsHelp, parseDims } from "./choose.ts";
+import { checkDims, chooseEntry, dimsHelp, parseDims, parseSeed } from "./choose.ts";
 import { type Exported, loadExported } from "./load.ts";
 import { onnxFolder } from "./onnx-folder.ts";
 import { type Shard, stableHloFolder } from "./stablehlo-folder.ts";
@@ -96,15 +96,8 @@ async function readBytes(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (error) {
-    throw new UserError(`--weights ${path}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UserError(`--weights ${path}: ${messageOf(error)}`);
   }
-}
-
-function parseSeed(text: string): number {
-  const seed = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(seed))
-    throw new InvalidArgumentError("It is a whole number from 0.");
-  return seed;
 }
 
 function parseMesh(text: string): readonly MeshAxis[] {

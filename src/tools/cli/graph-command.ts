@@ -10,7 +10,7 @@ import { writeFile } from "node:fs/promises";
 import { extname } from "node:path";
 import { type Command, Option } from "commander";
 import { isTooLarge } from "../../../codegen/picture/mermaid-parts.ts";
-import { UserError } from "../../core/errors.ts";
+import { messageOf, UserError } from "../../core/errors.ts";
 import type { Dims } from "../../graph/shape.ts";
 import { type TargetName, targetNames } from "../../kernel/target.ts";
 import type { Skippable } from "../../stages.ts";
@@ -112,6 +112,6 @@ async function write(file: string, content: string | Uint8Array): Promise<void> 
   try {
     await writeFile(file, content);
   } catch (error) {
-    throw new UserError(`could not write ${file}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UserError(`could not write ${file}: ${messageOf(error)}`);
   }
 }

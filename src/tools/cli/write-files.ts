@@ -1,7 +1,7 @@
 /** What a command writes into a folder, which is made if need be. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { UserError } from "../../core/errors.ts";
+import { messageOf, UserError } from "../../core/errors.ts";
 import { makeFolder } from "../../io/folder.ts";
 
 export async function writeFiles(folder: string, files: ReadonlyMap<string, string | Uint8Array>): Promise<void> {
@@ -9,6 +9,6 @@ export async function writeFiles(folder: string, files: ReadonlyMap<string, stri
     makeFolder(folder);
     for (const [name, content] of files) await writeFile(join(folder, name), content);
   } catch (error) {
-    throw new UserError(`could not write to ${folder}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UserError(`could not write to ${folder}: ${messageOf(error)}`);
   }
 }
