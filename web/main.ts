@@ -4,8 +4,8 @@
  *   npm run web                            npm run web -- --data DIR           (DIR holds MNIST's four files)
  *   npm run web -- --out site              npm run web -- --port 8080
  */
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { DataError, UserError } from "tensorloom";
 import { script } from "tensorloom/node";
 import { buildTrainingPage, type Site } from "./build.ts";
@@ -30,7 +30,7 @@ await script({ name: "npm run web --", about, flags }, async ({ data, out, port 
     return;
   }
   const { url } = await serve(site, { port }).catch((error: unknown) => {
-    throw new UserError(`port ${port} cannot be used: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UserError(`port ${port} cannot be used: ${messageOf(error)}`);
   });
   console.log(
     `Training in the page: ${url}\nDigits: ${data === undefined ? "drawn by the page; --data DIR serves MNIST" : `MNIST in ${data}`}. Ctrl-C ends.`,
@@ -59,8 +59,29 @@ async function mnistIn(folder: string): Promise<{ readonly served: ServedFiles; 
 }
 
 async function write(site: Site, folder: string): Promise<void> {
-  for (const [path, content] of site) {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), content);
+  try {
+    for (const [path, content] of site) {
+      const file = resolve(folder, path);
+      await makeFolder(dirname(file));
+      await writeFile(file, content);
+    }
+  } catch (error) {
+    throw new UserError(`could not write to ${folder}: ${messageOf(error)}`);
   }
+}
+
+/** With what is missing above it. By steps: Node's `recursive` goes on for ever in places where nothing can be made. */
+async function makeFolder(folder: string): Promise<void> {
+  const isThere = (): Promise<boolean> => stat(folder).then((found) => found.isDirectory(), () => false); // biome-ignore format: short
+  if (await isThere()) return;
+  if (dirname(folder) !== folder) await makeFolder(dirname(folder));
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    if (!(await isThere())) throw error; // another process may have been quicker
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -129,6 +129,23 @@ describe.skipIf(!hasChromium)("the training page", () => {
     await page.close();
   });
 
+  test("a worker that does not load is not tried again and again, but at the next start", async () => {
+    const page = await browser.newPage({ locale: "en-US" });
+    let asked = 0;
+    await page.route("**/worker.js", (route) => {
+      asked += 1;
+      return asked > 1 ? route.continue() : route.abort();
+    });
+    await page.goto(`${served.url}?network=mlp&images=256&epochs=1&place=js`);
+    await page.locator("#notices", { hasText: "The worker does not work: it did not load." }).waitFor();
+    await page.waitForTimeout(500);
+    expect(asked).toBe(1);
+    await page.locator("#go").click();
+    await stage(page, "Trained");
+    expect(asked).toBe(2);
+    await page.close();
+  });
+
   test("a run that was paused, moved there and back, is the run that it would have been; its network is a file for Node", async () => {
     const plan = { ...small, epochs: 8 };
     const { page, problems } = await visit(plan, "&place=js&start");

@@ -116,6 +116,12 @@ describe("npm run web", () => {
     rmSync(folder, { recursive: true });
   });
 
+  test("says where it cannot write", () => {
+    const { stderr, status } = run("--out", "package.json/site");
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/^error: could not write to package.json\/site: E(NOTDIR|EXIST)/);
+  });
+
   test("says what is wrong with a folder of data", () => {
     const { stderr, status } = run("--data", "test/unit");
     expect(status).toBe(2);
