@@ -10,7 +10,7 @@ export function flopsText(flops: number): string {
   return scaled(flops, 1000, ["flop", "kflop", "Mflop", "Gflop", "Tflop"]);
 }
 
-/** Three digits are enough for a glance. */
+/** Two digits are enough for a glance, and above them whole numbers: `toPrecision(2)` writes 99.6 as 1.0e+2. */
 function scaled(value: number, base: number, units: readonly string[]): string {
   let size = value;
   let unit = 0;
@@ -18,6 +18,6 @@ function scaled(value: number, base: number, units: readonly string[]): string {
     size /= base;
     unit += 1;
   }
-  const text = Number.isInteger(size) ? String(size) : size >= 100 ? size.toFixed(0) : size.toPrecision(2);
+  const text = Number.isInteger(size) ? String(size) : size >= 99.5 ? size.toFixed(0) : size.toPrecision(2);
   return `${text} ${units[unit] ?? ""}`;
 }

@@ -12,6 +12,7 @@ import { operandsOf } from "../../codegen/picture/label.ts";
 import { liveBytes, printMemorySvg } from "../../codegen/picture/memory.ts";
 import { rolesOf } from "../../codegen/picture/roles.ts";
 import { shortName } from "../../codegen/picture/short.ts";
+import { bytesText, flopsText } from "../../codegen/picture/units.ts";
 import checkpointed from "../../examples/checkpoint.ts";
 import { afterPass, type Stages, stagesOf } from "../../src/compile.ts";
 import { jsTarget, plannedTargets } from "../../src/eager-targets.ts";
@@ -29,6 +30,21 @@ import { mnistDims, mnistStep } from "../mnist-step.ts";
 
 const mnist = (): Stages => stagesOf(mnistStep(rmsprop()), "train", mnistDims, jsTarget);
 const title = { title: "t", about: "a" };
+
+test("numbers for people", () => {
+  const sizes = [0, 1023, 1536, 12_700, 101_876, 102_000, 2 ** 20, 2 ** 41];
+  expect(sizes.map(bytesText)).toEqual([
+    "0 B",
+    "1023 B",
+    "1.5 KiB",
+    "12 KiB",
+    "99 KiB",
+    "100 KiB",
+    "1 MiB",
+    "2048 GiB",
+  ]);
+  expect([99_400, 99_600, 102_760_448].map(flopsText)).toEqual(["99 kflop", "100 kflop", "103 Mflop"]);
+});
 
 function entryAfter(stages: Stages, pass: "differentiate" | "simplify" | null): Entry {
   if (pass === null) return stages.written;

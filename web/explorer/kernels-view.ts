@@ -174,11 +174,15 @@ function timeOf(explorer: Explorer, step: number): Child[] {
   const { us, floorUs, together } = found;
   const shared = together === 1 ? "" : `, with ${plural(together - 1, "other launch", "other launches")}`;
   if (floorUs === null) return [timeText(us) + shared];
+  if (floorUs > us) {
+    // The ceiling's bytes go through memory.
+    return [`${timeText(us)}${shared}; less than the ${timeText(floorUs)} of the measured ceiling, as where caches hold the data`]; // biome-ignore format: one line
+  }
   const meter = h("span", {
     class: "share",
     role: "img",
     "aria-label": `${((100 * floorUs) / us).toFixed(0)}% of the time is the floor`,
   });
-  meter.style.setProperty("--share", String(Math.min(1, floorUs / us)));
+  meter.style.setProperty("--share", String(floorUs / us));
   return [`${timeText(us)}${shared}; the machine needs ${timeText(floorUs)} at least`, meter];
 }
