@@ -12,14 +12,14 @@ def parser():
     run = commands.add_parser("run", help="run steps of an exported program")
     run.add_argument("folder", help="what `tensorloom export --format stablehlo` wrote")
     run.add_argument("--data", help="an npz file with an array for each input, samples along the first axis")
-    run.add_argument("--steps", type=_count, required=True, help="steps in all, with those of the run that is resumed")
+    run.add_argument("--steps", type=_number, required=True, help="steps in all, with those of the run that is resumed")
     run.add_argument("--entry", default="train", help="the entry to run (default: train)")
     run.add_argument("--checkpoint", help="where the states are saved at the end, and every so many steps")
-    run.add_argument("--every", type=_count, default=0, help="save after every so many steps")
+    run.add_argument("--every", type=_number, default=0, help="save after every so many steps")
     run.add_argument("--resume", action="store_true", help="go on from --checkpoint, if it is there")
     run.add_argument("--from", dest="source", help="begin with the states of this checkpoint")
     run.add_argument("--log", help="a file that lines of JSON are added to")
-    run.add_argument("--shuffle-seed", type=_count, help="another order of samples than that of the program's own seed")
+    run.add_argument("--shuffle-seed", type=_number, help="another order of samples than that of the program's own seed")
     run.add_argument("--no-shuffle", action="store_true", help="leave the samples in their order")
     run.add_argument("--platform", help="cpu, gpu: what jax calls it (default: the best there is)")
     run.add_argument("--devices", type=_count, help="devices of a CPU that each process makes of it")
@@ -31,14 +31,16 @@ def parser():
 
 
 def _number(text):
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError("a whole number from 0")
-    return value
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0")
+    return int(text)
 
 
 def _count(text):
-    return _number(text)
+    value = _number(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("a whole number from 1 is wanted")
+    return value
 
 
 def main(arguments):

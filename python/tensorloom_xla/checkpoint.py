@@ -60,6 +60,13 @@ def _tensor(path, name, told, data):
         raise UserError(f"{path}: {name}: {error}") from None
 
 
+def check_writable(path):
+    """Known before the first step, not after the last."""
+    path = Path(path)
+    if path.is_dir() or not path.parent.is_dir():
+        raise UserError(f"{path}: cannot be written: {'it is a folder' if path.is_dir() else f'there is no folder {path.parent}'}")
+
+
 def write_checkpoint(path, tensors, metadata):
     """Whatever happens meanwhile, the file is the old one or the new one."""
     path = Path(path)

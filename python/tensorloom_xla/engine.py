@@ -13,13 +13,22 @@ SHOWN = 600
 
 class Engine:
     def __init__(self, folder, entry, platform=None):
-        devices = jax.devices(platform) if platform else jax.devices()
+        try:
+            devices = jax.devices(platform) if platform else jax.devices()
+        except RuntimeError as error:
+            raise UserError(f"jax finds no device: {str(error)[:SHOWN]}") from None
         if len(devices) < folder.devices:
             raise UserError(
                 f"{folder.path} was exported for {folder.devices} devices and there are {len(devices)} ({devices[0].platform}): "
                 "export it with another --mesh, or give --devices or --processes"
             )
         self.devices = devices[: folder.devices]
+        idle = set(range(jax.process_count())) - {device.process_index for device in self.devices}
+        if idle:
+            raise UserError(
+                f"{folder.path} was exported for {folder.devices} devices, and the first {folder.devices} leave nothing to do for "
+                f"process {', '.join(map(str, sorted(idle)))}: export it with another --mesh, or give fewer --devices or --processes"
+            )
         names = tuple(name for name, _ in folder.mesh) or ("device",)
         sizes = tuple(size for _, size in folder.mesh) or (1,)
         self.mesh = Mesh(numpy.array(self.devices).reshape(sizes), names)

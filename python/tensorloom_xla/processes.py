@@ -1,6 +1,7 @@
 """Several processes. Whoever starts a job waits for its processes and says what became of them; a process that ends ends the job."""
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -15,19 +16,25 @@ def supervise(arguments, ranks, total, coordinator, checkpoint):
     """Starts these processes of a job of `total`, each with the same arguments; the exit status is that of the first to fail."""
     if coordinator is None:
         coordinator = f"127.0.0.1:{_free_port()}"
-    workers = {}
+    workers, readers = {}, []
+    # whoever ends the job by its process alone means all of it; processes that get it twice stop once
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: _ask(workers))
     for rank in ranks:
         environment = {**os.environ, "TENSORLOOM_XLA_WORKER": f"{rank}/{total}/{coordinator}"}
         command = [sys.executable, "-m", "tensorloom_xla", *arguments]
         worker = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, errors="replace")
-        threading.Thread(target=_pass_on, args=(worker.stderr, rank), daemon=True).start()
         workers[rank] = worker
+        readers.append(threading.Thread(target=_pass_on, args=(worker.stderr, rank), daemon=True))
+        readers[-1].start()
     try:
         return _wait(workers, total, checkpoint)
     finally:
         for worker in workers.values():
             if worker.poll() is None:
                 worker.kill()
+        for reader in readers:
+            reader.join(1)  # what they said last
 
 
 NATIVE = re.compile(r"[EFIW]\d{4} \d\d:|\*\*\* |\s+@ +0x|\[Gloo\]|RPC: |\d+$|The tasks have crashed|$")
@@ -48,10 +55,7 @@ def _wait(workers, total, checkpoint):
             break
         if all(status == 0 for status in ended.values()):
             return 0
-        try:
-            time.sleep(0.1)
-        except KeyboardInterrupt:
-            continue  # the processes were asked to stop as well
+        time.sleep(0.1)
     rank, status = next(iter(failed.items()))
     _end(workers)
     if status == 2:
@@ -64,12 +68,16 @@ def _wait(workers, total, checkpoint):
 
 def _end(workers):
     """The others cannot finish their step: they are asked to end, and then made to."""
-    for worker in workers.values():
-        if worker.poll() is None:
-            worker.terminate()
+    _ask(workers)
     until = time.monotonic() + GRACE
     while time.monotonic() < until and any(worker.poll() is None for worker in workers.values()):
         time.sleep(0.1)
+
+
+def _ask(workers):
+    for worker in list(workers.values()):
+        if worker.poll() is None:
+            worker.terminate()
 
 
 def _free_port():

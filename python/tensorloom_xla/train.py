@@ -1,12 +1,13 @@
 """A run: steps of an entry over data, lines of JSON, checkpoints."""
 import json
-import signal
 import time
 from pathlib import Path
 
+import jax
 import numpy
 
-from .checkpoint import check_fits, read_checkpoint, write_checkpoint
+from .agree import Stop, check_same
+from .checkpoint import check_fits, check_writable, read_checkpoint, write_checkpoint
 from .data import Data
 from .engine import Engine
 from .errors import UserError
@@ -19,6 +20,11 @@ NOTE = "note.tensorloom_xla"
 
 def run(options, process=0, platform=None):
     """Runs one process's part; process 0 alone writes and prints."""
+    is_first = process == 0
+    if options.checkpoint is not None and is_first:
+        check_writable(options.checkpoint)
+    if options.checkpoint is None and options.every:
+        raise UserError("--every says how often the file of --checkpoint is written: name it")
     folder = read_folder(options.folder)
     entry = folder.entry(options.entry)
     source, resumed = _source(options, folder)
@@ -28,8 +34,9 @@ def run(options, process=0, platform=None):
     inputs = [place for place in entry.arguments if place.kind == "input"]
     data = Data(options.data, inputs, _shuffle_seed(options, source, metadata)) if inputs else None
     engine = Engine(folder, entry, platform)
+    begun = [entry.text, done, options.steps, options.every, options.checkpoint is None, None if data is None else data.told]
+    check_same(source, begun, values)
     engine.write(values)
-    is_first = process == 0
     log = Log(options.log if is_first else None)
     log.add(
         "begin",
@@ -46,14 +53,17 @@ def run(options, process=0, platform=None):
             kept = {key: text for key, text in metadata.items() if not key.startswith("position.")}
             write_checkpoint(options.checkpoint, states, {**kept, NOTE: json.dumps({"step": step})})
 
-    stop = _Stop()
+    stop = Stop(done)
     began, saved, step = time.monotonic(), done, done
-    while step < options.steps and not stop.asked:
+    while step < options.steps and not stop.before(step):
         outputs = engine.step({} if data is None else data.at(step))
         step += 1
+        if jax.process_count() > 1:
+            jax.block_until_ready([outputs, engine.state])  # what processes ask each other is not to meet a step under way
         if is_first:
             scores = {name: numpy.asarray(value).item() for name, value in outputs.items() if value.shape == ()}
-            log.add("batch", epoch=1 if data is None else 1 + (step - 1) // data.batches, step=step, **scores)
+            where = {"epoch": 1 if data is None else 1 + (step - 1) // data.batches, "step": step}
+            log.add("batch", **{**where, **scores, **where})  # an output may be called so, too
             if not options.quiet and (step == options.steps or step % 100 == 0 or step == done + 1):
                 print(f"step {step}: " + ", ".join(f"{name} {value:.6g}" for name, value in scores.items()), flush=True)
         if options.checkpoint is not None and options.every and step % options.every == 0:
@@ -66,18 +76,6 @@ def run(options, process=0, platform=None):
     if is_first and not options.quiet:
         print(f"{step - done} steps in {seconds:.2f} s on {len(engine.devices)} x {engine.devices[0].platform}", flush=True)
     return 0
-
-
-class _Stop:
-    """Whether a signal asked to stop: the step under way ends, and what is there is saved."""
-
-    def __init__(self):
-        self.asked = False
-        for name in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(name, self._ask)
-
-    def _ask(self, *_):
-        self.asked = True
 
 
 def _source(options, folder):

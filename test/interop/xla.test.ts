@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hloModule } from "../../codegen/stablehlo/module.ts";
 import { compile } from "../../src/compile.ts";
 import { batches, gatherRows } from "../../src/data/dataset.ts";
 import { syntheticDigits } from "../../src/data/digits.ts";
@@ -23,6 +24,7 @@ import { shortTypes } from "../op-case.ts";
 import { casesOf, opCases } from "../op-cases.ts";
 import { compareOps } from "../op-report.ts";
 import { launch } from "./launcher.ts";
+import { testSpecialValues } from "./special-values.ts";
 import { python, Xla } from "./xla.ts";
 import { xlaEngine } from "./xla-engine.ts";
 
@@ -51,6 +53,8 @@ describe("every op", () => {
   test.each(shortTypes)("of %s is rounded as we round", { timeout: 5 * minutes }, async (dtype) => {
     expect(await compared(casesOf(dtype).filter(({ op }) => !inner.test(op)))).toBeGreaterThan(100);
   });
+
+  describe("on special values", () => testSpecialValues((entry, given) => xla.run(hloModule(entry), given)));
 });
 
 // ---- training ------------------------------------------------------------------------------------------------------
@@ -80,6 +84,19 @@ const { train } = syntheticDigits({ seed: 3, train: samples, test: 1 });
 const x = Float32Array.from(train.images, (byte) => byte / 255);
 const y = Int32Array.from(train.labels);
 const data = join(folder, "data.npz");
+beforeAll(async () => {
+  const x32 = { dtype: "f32", shape: [samples, 784], data: x } as const;
+  const y32 = { dtype: "i32", shape: [samples], data: y } as const;
+  writeFileSync(
+    data,
+    await writeNpz(
+      new Map<string, StoredTensor>([
+        ["x", x32],
+        ["y", y32],
+      ]),
+    ),
+  );
+});
 
 /** The losses of our own `js` target, over the same batches. */
 async function ownLosses(optimizer: OptimizerName): Promise<readonly number[]> {
@@ -137,20 +154,6 @@ function apart(a: readonly number[], b: readonly number[]): number {
 }
 
 describe("a training step", () => {
-  beforeAll(async () => {
-    const x32 = { dtype: "f32", shape: [samples, 784], data: x } as const;
-    const y32 = { dtype: "i32", shape: [samples], data: y } as const;
-    writeFileSync(
-      data,
-      await writeNpz(
-        new Map<string, StoredTensor>([
-          ["x", x32],
-          ["y", y32],
-        ]),
-      ),
-    );
-  });
-
   test.each(["sgd", "rmsprop", "adam"] as const)(
     "with %s has the losses of js",
     { timeout: 2 * minutes },
@@ -171,6 +174,30 @@ describe("a training step", () => {
     expect(apart(own, onDevices)).toBeLessThan(1e-5);
     expect(onProcesses).toEqual(onDevices);
     expect(readFileSync(processes).equals(readFileSync(devices))).toBe(true);
+  });
+
+  test("two processes that are told to stop, though only one of them is, stop after the same step and save it", {
+    timeout: 3 * minutes,
+  }, async () => {
+    const path = exported("sgd", two);
+    const whole = await trained("unbroken", path, ["--processes", "2"]);
+    for (const place of [undefined, 1]) {
+      const [log, checkpoint] = [join(folder, `stopped-${place}.jsonl`), join(folder, `stopped-${place}.st`)];
+      const common = ["run", path, "--data", data, "--processes", "2", "--checkpoint", checkpoint, "--log", log];
+      const stopped = launch([...common, "--steps", "1000000", "--quiet"]);
+      while (!readFileSync(log, { encoding: "utf8", flag: "a+" }).includes('"step": 5,')) await wait(20);
+      const pid = stopped.child.pid ?? expect.fail("not started");
+      process.kill(place === undefined ? pid : (workersOf(pid)[place] ?? expect.fail("no such process")), "SIGTERM");
+      expect(await stopped.ended).toMatchObject({ status: 0, err: "" });
+      expect(readFileSync(log, "utf8")).toMatch(/"event": "end".*"stopped": "signal"/);
+      const done = losses(log).length;
+      const known = Math.min(done, steps);
+      expect(losses(log).slice(0, known)).toEqual(whole.slice(0, known));
+      writeFileSync(log, "");
+      const resumed = await launch([...common, "--resume", "--steps", String(done + 1), "--quiet"]).ended;
+      expect(resumed).toMatchObject({ status: 0, err: "" });
+      expect(JSON.parse(readFileSync(log, "utf8").split("\n")[0] ?? "")).toMatchObject({ event: "begin", step: done });
+    }
   });
 
   test("one of two processes dies: the job ends and says so, and goes on as if nothing had been", {
@@ -212,6 +239,34 @@ describe("a training step", () => {
       expect(losses(log).slice(done)).toEqual(whole.slice(done));
     }
     expect(done % 10).toBe(0);
+  });
+});
+
+describe("what a user may get wrong is an error in a line, with status 2:", () => {
+  const path = exported("sgd", two);
+  const [one, plain] = [exported("sgd", []), join(folder, "one-array.npy")];
+  const head = "{'descr': '|u1', 'fortran_order': False, 'shape': (1,)}\n";
+  writeFileSync(plain, Buffer.from(`\x93NUMPY\x01\x00${String.fromCharCode(head.length)}\x00${head}!`, "latin1"));
+  const given = ["--data", data, "--steps", "5"];
+
+  test.each([
+    ["no data", [one, "--steps", "5"], /the entry is fed x, y: --data names an npz file/],
+    ["no npz file", [one, "--data", plain, "--steps", "5"], /one-array\.npy: .* one array without a name/],
+    ["no folder for the checkpoint", [one, ...given, "--checkpoint", "/none/a.st"], /there is no folder \/none/],
+    ["no folder for the log", [one, ...given, "--log", "/none/a.jsonl"], /\/none\/a\.jsonl: cannot be written/],
+    ["how often, and nothing to save to", [one, ...given, "--every", "5"], /--every .* --checkpoint/],
+    ["no device", [one, ...given, "--platform", "tpu"], /jax finds no device/],
+    ["no number", [one, "--steps", "many"], /'many' is no whole number from 0/],
+    [
+      "processes with nothing to do",
+      [path, ...given, "--processes", "2", "--devices", "2"],
+      /nothing to do for process 1/,
+    ],
+  ] as const)("%s", { timeout: minutes }, async (_, args, message) => {
+    const { status, err } = await launch(["run", ...args]).ended;
+    expect(err).toMatch(message);
+    expect(err).not.toMatch(/Traceback/);
+    expect(status).toBe(2);
   });
 });
 

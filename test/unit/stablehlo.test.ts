@@ -112,6 +112,9 @@ test("a mesh shares the batch, and states where that is asked for", () => {
     "odd name.w has 2 axes, and 1 are spoken of",
   );
   expect(() => folder({ shards: [{ pattern: "*", division: [null, "rows"] }] })).toThrow('the mesh has no axis "rows"');
+  expect(() => folder({ shards: [{ pattern: "*", division: ["model", "model"] }] })).toThrow(
+    '"model" can divide one axis of a state, not two',
+  );
 });
 
 test("a manifest says what the launcher needs, and the states are a checkpoint", () => {

@@ -82,7 +82,7 @@ function divisions(
   const inputs = new Map(
     program.inputs.map(({ path, leaf }) => [
       path,
-      leaf.shape.map((dim) => (dim === sharedDimension ? (first?.name ?? null) : null)),
+      leaf.shape.map((_, axis) => (axis === leaf.shape.indexOf(sharedDimension) ? (first?.name ?? null) : null)),
     ]),
   );
   const patterns = shards.map((shard) => ({ ...shard, expression: expressionOf(shard.pattern) }));
@@ -90,6 +90,9 @@ function divisions(
   for (const { pattern, division, expression } of patterns) {
     const unknown = division.find((axis) => axis !== null && !axes.has(axis));
     if (unknown !== undefined) throw new UserError(`--shard ${pattern}: the mesh has no axis "${unknown}"`);
+    const twice = division.find((axis, i) => axis !== null && division.indexOf(axis) !== i);
+    if (twice !== undefined)
+      throw new UserError(`--shard ${pattern}: "${twice}" can divide one axis of a state, not two`);
     if (!program.states.some(({ path }) => expression.test(path))) {
       const paths = program.states.map(({ path }) => path).join(", ");
       throw new UserError(`--shard ${pattern}: no state has a name like that; there are ${paths}`);
