@@ -184,7 +184,7 @@ function inLoops({ x, n }: Given) {
           carry: ops.add(sum, ops.mul(ops.gather(x, place), ops.sum(carry))),
           output: ops.add(factor, ops.gather(row, place)),
         }),
-        ops.sum(row),
+        ops.sum(row) as Tensor,
         [n, ops.slice(x, [0, 3])] as const,
         { reverse: true },
       );
@@ -194,7 +194,7 @@ function inLoops({ x, n }: Given) {
         carry,
         { most: 3 },
       );
-      const isLate = ops.greater(inner.carry, ops.sum(x));
+      const isLate = ops.greater(ops.sum(inner.carry), ops.sum(x));
       const next = ops.cond(
         isLate,
         (y) => ops.sub(y, row),
