@@ -24,7 +24,7 @@ export const reduceWords = (name: ReduceName): OpWords =>
   single((scope, node) => {
     const { axes } = attrsOf(node, reduceOps[name]);
     const x = widened(operandValue(scope, node));
-    return scope.onnx.cast(folded(scope.onnx, name, x, axes), node.type.dtype);
+    return scope.builder.cast(folded(scope.builder, name, x, axes), node.type.dtype);
   });
 
 function isFloatValue({ dtype }: Value): boolean {
@@ -51,7 +51,7 @@ function folded(onnx: Onnx, fold: PlainFold, x: Value, axes: readonly number[]):
 export const bestWords = (op: typeof maxWithIndex): OpWords => {
   const fold = op === minWithIndex ? "min" : "max";
   return (scope, node) => {
-    const { onnx } = scope;
+    const { builder: onnx } = scope;
     const { axes } = attrsOf(node, op);
     const x = operandValue(scope, node);
     const { dtype, shape } = typeOf(node);
@@ -74,7 +74,7 @@ export const bestWords = (op: typeof maxWithIndex): OpWords => {
 };
 
 export const momentWords: OpWords = (scope, node) => {
-  const { onnx } = scope;
+  const { builder: onnx } = scope;
   const { axes } = attrsOf(node, moments);
   const x = widened(operandValue(scope, node));
   const { dtype, shape } = typeOf(node);
@@ -94,7 +94,7 @@ export const momentWords: OpWords = (scope, node) => {
  * 1986). What has met a place where it starts anew takes nothing more.
  */
 export const runningWords = single((scope, node) => {
-  const { onnx } = scope;
+  const { builder: onnx } = scope;
   const { axis, fold: name } = attrsOf(node, running);
   const fold = foldNamed(name);
   const [given, restarts] = node.args.map((arg) => valueFor(scope, arg));
@@ -131,7 +131,7 @@ function joined(onnx: Onnx, fold: RunningFold, a: Value, b: Value): Value {
 
 /** A product of matrices, as many as the batch has: axes are brought together, and apart again. */
 export const contractWords = single((scope, node) => {
-  const { onnx } = scope;
+  const { builder: onnx } = scope;
   const { batchLeft, batchRight, sumLeft, sumRight } = attrsOf(node, contract);
   const [x, y] = [operandValue(scope, node), operandValue(scope, node, 1)].map(widened);
   const { shape } = typeOf(node);

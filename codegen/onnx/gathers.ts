@@ -20,7 +20,7 @@ function checked(onnx: Onnx, indexes: Value, extent: number, otherwise = 0) {
 }
 
 export const oneHotWords = single((scope, node) => {
-  const { onnx } = scope;
+  const { builder: onnx } = scope;
   const { dtype } = attrsOf(node, oneHot);
   const labels = onnx.cast(operandValue(scope, node), "i64");
   const { shape } = typeOf(node);
@@ -30,7 +30,7 @@ export const oneHotWords = single((scope, node) => {
 });
 
 export const gatherWords = single((scope, node) => {
-  const { onnx } = scope;
+  const { builder: onnx } = scope;
   const { axis } = attrsOf(node, gather);
   const [x, indexes] = [operandValue(scope, node), operandValue(scope, node, 1)];
   const { shape } = typeOf(node);
@@ -45,7 +45,7 @@ export const gatherWords = single((scope, node) => {
 
 export const takeAlongWords = single((scope, node) => {
   const { axis } = attrsOf(node, takeAlong);
-  return takenAlong(scope.onnx, operandValue(scope, node), operandValue(scope, node, 1), axis);
+  return takenAlong(scope.builder, operandValue(scope, node), operandValue(scope, node, 1), axis);
 });
 
 function takenAlong(onnx: Onnx, x: Value, indexes: Value, axis: number): Value {
@@ -54,7 +54,7 @@ function takenAlong(onnx: Onnx, x: Value, indexes: Value, axis: number): Value {
 }
 
 export const putAlongWords = single((scope, node) => {
-  const { onnx } = scope;
+  const { builder: onnx } = scope;
   const { axis } = attrsOf(node, putAlong);
   const [x, indexes] = [operandValue(scope, node), operandValue(scope, node, 1)];
   const zeros = onnx.constant(x.dtype, 0, typeOf(node).shape);
@@ -64,7 +64,7 @@ export const putAlongWords = single((scope, node) => {
 
 /** What points outside is added to a row more, which is cut off. */
 export const scatterAddWords = single((scope, node) => {
-  const { onnx } = scope;
+  const { builder: onnx } = scope;
   const { shape } = typeOf(node);
   const extent = bindDim(attrsOf(node, scatterAdd).size, {});
   const indexes = operandValue(scope, node);
@@ -112,7 +112,7 @@ function cut(onnx: Onnx, x: Value, axis: number, size: number, start: Value, sto
 }
 
 export const dynamicSliceWords = single((scope, node) => {
-  const { onnx } = scope;
+  const { builder: onnx } = scope;
   const x = operandValue(scope, node);
   const sizes = fixedShape(attrsOf(node, dynamicSlice).shape);
   return spans(onnx, operandValue(scope, node, 1), x.shape, sizes).reduce(
@@ -122,7 +122,7 @@ export const dynamicSliceWords = single((scope, node) => {
 });
 
 export const dynamicUpdateWords = single((scope, node) => {
-  const { onnx } = scope;
+  const { builder: onnx } = scope;
   const [x, part] = [operandValue(scope, node), operandValue(scope, node, 1)];
   if (part.shape.includes(0)) return x;
   return updated(onnx, x, part, spans(onnx, operandValue(scope, node, 2), x.shape, part.shape));
@@ -147,7 +147,7 @@ function updated(onnx: Onnx, x: Value, part: Value, [span, ...others]: readonly 
  * brought to their end of those by a second one.
  */
 export const sortWords: OpWords = (scope, node) => {
-  const { onnx } = scope;
+  const { builder: onnx } = scope;
   const { axis, descending } = attrsOf(node, sort);
   const x = operandValue(scope, node);
   const byNumber = (keys: Value): Value => orderOf(onnx, keys, axis, descending);

@@ -19,7 +19,7 @@ function applied(scope: Scope, body: Body, onnx: Onnx, operand: (place: number) 
 }
 
 export const scanWords: OpWords = (scope, node) => {
-  const { onnx } = scope;
+  const { builder: onnx } = scope;
   const { body: closed, length: dim, carries, slices, reverse } = attrsOf(node, scan);
   const body = bodyOf(closed);
   const length = bindDim(dim, {});
@@ -50,7 +50,7 @@ function rowOf(onnx: Onnx, stack: Value, row: Value): Value {
 }
 
 export const whileWords: OpWords = (scope, node) => {
-  const { onnx } = scope;
+  const { builder: onnx } = scope;
   const { test: closedTest, body: closedBody, carries, most } = attrsOf(node, whileLoop);
   const [test, body] = [bodyOf(closedTest), bodyOf(closedBody)];
   const args = node.args.map((arg) => onnx.whole(valueFor(scope, arg)));
@@ -71,7 +71,7 @@ export const whileWords: OpWords = (scope, node) => {
 };
 
 export const condWords: OpWords = (scope, node) => {
-  const { onnx } = scope;
+  const { builder: onnx } = scope;
   const { yes, no } = attrsOf(node, cond);
   const args = node.args.map((arg) => onnx.whole(valueFor(scope, arg)));
   const [isTrue] = args;

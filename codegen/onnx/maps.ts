@@ -74,7 +74,7 @@ export const mapWords = Object.fromEntries(
   Object.entries(words).map(([name, write]) => [
     name,
     single((scope, node) => {
-      const { onnx } = scope;
+      const { builder: onnx } = scope;
       const [x = onnx.constant("f32", 0), y = x, z = y] = node.args.map((arg) => widened(valueFor(scope, arg)));
       return onnx.cast(write(onnx, x, y, z, node), node.type.dtype);
     }),
@@ -140,7 +140,7 @@ function expLess(onnx: Onnx, x: Value): Value {
 }
 
 export const castWords = single((scope, node) =>
-  converted(scope.onnx, operandValue(scope, node), attrsOf(node, cast).dtype),
+  converted(scope.builder, operandValue(scope, node), attrsOf(node, cast).dtype),
 );
 
 /** The ends of whole numbers. */

@@ -6,13 +6,13 @@
 
 import type { DType } from "../../src/core/dtype.ts";
 import { CompilerBug } from "../../src/core/errors.ts";
-import { type Entry, neededNodes } from "../../src/graph/entry.ts";
+import type { Entry } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
-import { input, state } from "../../src/graph/ops/source.ts";
-import { type Spellings, spellGraph } from "../graph-exporter.ts";
+import { input } from "../../src/graph/ops/source.ts";
+import { sourcesOf, typeOf, wordsOf, writeEntry } from "../graph-exporter.ts";
 import { elementOf, type Fresh, Onnx, type Value } from "./builder.ts";
 import { elementNumbers, type OnnxGraph, type OnnxTensor } from "./graph.ts";
-import { type OpWords, type Results, type Scope, typeOf } from "./scope.ts";
+import type { OpWords } from "./scope.ts";
 import { words } from "./words.ts";
 
 /** An input or an output of the graph, in order. */
@@ -35,7 +35,7 @@ export interface OnnxModel {
 /** `baked`: states whose values are part of the model, as initializers; bytes in order, little-endian. */
 export function onnxModel(entry: Entry, baked: ReadonlyMap<string, Uint8Array> = new Map()): OnnxModel {
   const names = new Names();
-  const sources = neededNodes(entry).filter(({ op }) => op === input || op === state);
+  const sources = sourcesOf(entry);
   const places = sources.map((node) => {
     const kind = node.op === input ? ("input" as const) : ("state" as const);
     const name = String(node.attrs.name);
@@ -51,7 +51,7 @@ export function onnxModel(entry: Entry, baked: ReadonlyMap<string, Uint8Array> =
   ];
   const onnx = new Onnx(names);
   const values = new Map(sources.map((node, i): [Node, Value] => [node, received(onnx, places[i])]));
-  const results = written(entry, onnx, values);
+  const results = writeEntry(entry, onnx, values, unlessEmpty(wordsOf(words)));
   [...results.outputs, ...results.next].forEach((value, i) => {
     const { as = "", dtype = "f32" } = outputs[i] ?? {};
     onnx.named(as, value, dtype);
@@ -108,29 +108,11 @@ class Names implements Fresh {
   }
 }
 
-/** Everything that the results need, and those. */
-function written(entry: Entry, onnx: Onnx, given: ReadonlyMap<Node, Value>): Results {
-  const scope: Scope = { onnx, values: new Map(given), body: written };
-  const spellings = Object.fromEntries(
-    Object.entries(words).map(([name, write]) => [name, (node: Node) => record(scope, node, write)]),
-  ) as Spellings<void>;
-  spellGraph(entry, spellings);
-  const value = (node: Node): Value => {
-    const found = scope.values.get(node);
-    if (found === undefined) throw new CompilerBug(`%${node.id} was not written`);
-    return found;
+/** Where there is nothing, nothing is computed. */
+function unlessEmpty(write: OpWords): OpWords {
+  return (scope, node) => {
+    const types = node.results.map(typeOf);
+    const isEmpty = types.length > 0 && types.every(({ shape }) => shape.includes(0));
+    return isEmpty ? types.map(({ dtype, shape }) => scope.builder.constant(dtype, 0, shape)) : write(scope, node);
   };
-  return { outputs: entry.outputs.map(({ node }) => value(node)), next: entry.next.map(({ node }) => value(node)) };
-}
-
-function record(scope: Scope, node: Node, write: OpWords): void {
-  if (scope.values.has(node)) return; // an input
-  const types = node.results.map(typeOf);
-  // where there is nothing, nothing is computed
-  const isEmpty = types.length > 0 && types.every(({ shape }) => shape.includes(0));
-  const values = isEmpty ? types.map(({ dtype, shape }) => scope.onnx.constant(dtype, 0, shape)) : write(scope, node);
-  values.forEach((value, i) => {
-    const result = node.results[i];
-    if (result !== undefined) scope.values.set(result, value);
-  });
 }

@@ -21,8 +21,8 @@ const foldWords: Readonly<Record<PlainFold, string>> = {
 export const reduceWords = (name: ReduceName): OpWords =>
   single((scope, node) => {
     const { axes } = attrsOf(node, reduceOps[name]);
-    const x = widened(scope.hlo, operandValue(scope, node));
-    return narrowed(scope.hlo, folded(scope.hlo, name, x, axes), node.type.dtype);
+    const x = widened(scope.builder, operandValue(scope, node));
+    return narrowed(scope.builder, folded(scope.builder, name, x, axes), node.type.dtype);
   });
 
 function folded(hlo: Hlo, fold: PlainFold, x: Value, axes: readonly number[]): Value {
@@ -35,7 +35,7 @@ function folded(hlo: Hlo, fold: PlainFold, x: Value, axes: readonly number[]): V
 export const bestWords = (op: typeof maxWithIndex): OpWords => {
   const fold = op === minWithIndex ? "min" : "max";
   return (scope, node) => {
-    const { hlo } = scope;
+    const { builder: hlo } = scope;
     const { axes } = attrsOf(node, op);
     const x = operandValue(scope, node);
     const { dtype } = x;
@@ -87,7 +87,7 @@ function placesOf(hlo: Hlo, shape: readonly number[], axes: readonly number[]): 
 }
 
 export const momentWords: OpWords = (scope, node) => {
-  const { hlo } = scope;
+  const { builder: hlo } = scope;
   const { axes } = attrsOf(node, moments);
   const x = widened(hlo, operandValue(scope, node));
   const { dtype, shape } = typeOf(node);
@@ -107,7 +107,7 @@ export const momentWords: OpWords = (scope, node) => {
  * 1986). What has met a place where it starts anew takes nothing more.
  */
 export const runningWords = single((scope, node) => {
-  const { hlo } = scope;
+  const { builder: hlo } = scope;
   const { axis, fold: name } = attrsOf(node, running);
   const fold = foldNamed(name);
   const [given, restarts] = node.args.map((arg) => valueFor(scope, arg));
@@ -147,7 +147,7 @@ function joined(hlo: Hlo, fold: RunningFold, a: Value, b: Value): Value {
 // ---- contractions --------------------------------------------------------------------------------------------------
 
 export const contractWords = single((scope, node) => {
-  const { hlo } = scope;
+  const { builder: hlo } = scope;
   const { batchLeft, batchRight, sumLeft, sumRight } = attrsOf(node, contract);
   const args = [operandValue(scope, node), operandValue(scope, node, 1)].map((x) => widened(hlo, x));
   const type = { dtype: args[0]?.dtype ?? "f32", shape: typeOf(node).shape };

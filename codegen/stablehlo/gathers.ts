@@ -32,7 +32,7 @@ function checked(hlo: Hlo, indexes: Value, extent: number): { readonly index: Va
 }
 
 export const oneHotWords = single((scope, node) => {
-  const { hlo } = scope;
+  const { builder: hlo } = scope;
   const { dtype } = attrsOf(node, oneHot);
   const given = operandValue(scope, node);
   const labels = given.dtype === "u8" ? hlo.convert(given, "i32") : given;
@@ -43,7 +43,7 @@ export const oneHotWords = single((scope, node) => {
 });
 
 export const gatherWords = single((scope, node) => {
-  const { hlo } = scope;
+  const { builder: hlo } = scope;
   const { axis } = attrsOf(node, gather);
   const [x, indexes] = [operandValue(scope, node), operandValue(scope, node, 1)];
   const type = typeOf(node);
@@ -72,7 +72,7 @@ function sliceSizes(sizes: readonly number[]): string {
 }
 
 export const takeAlongWords = single((scope, node) => {
-  const { hlo } = scope;
+  const { builder: hlo } = scope;
   const { axis } = attrsOf(node, takeAlong);
   const [x, indexes] = [operandValue(scope, node), operandValue(scope, node, 1)];
   const type = typeOf(node);
@@ -94,7 +94,7 @@ export const takeAlongWords = single((scope, node) => {
 });
 
 export const putAlongWords = single((scope, node) => {
-  const { hlo } = scope;
+  const { builder: hlo } = scope;
   const { axis } = attrsOf(node, putAlong);
   const [x, indexes] = [operandValue(scope, node), operandValue(scope, node, 1)];
   const type = typeOf(node);
@@ -135,7 +135,7 @@ function scattered(
 }
 
 export const scatterAddWords = single((scope, node) => {
-  const { hlo } = scope;
+  const { builder: hlo } = scope;
   const { size } = attrsOf(node, scatterAdd);
   const type = typeOf(node);
   const updates = widened(hlo, operandValue(scope, node, 1));
@@ -163,7 +163,7 @@ function startsOf(hlo: Hlo, starts: Value, rank: number): readonly Value[] {
 }
 
 export const dynamicSliceWords = single((scope, node) => {
-  const { hlo } = scope;
+  const { builder: hlo } = scope;
   const sizes = fixedShape(attrsOf(node, dynamicSlice).shape);
   const x = operandValue(scope, node);
   const starts = startsOf(hlo, operandValue(scope, node, 1), x.shape.length);
@@ -171,13 +171,13 @@ export const dynamicSliceWords = single((scope, node) => {
 });
 
 export const dynamicUpdateWords = single((scope, node) => {
-  const { hlo } = scope;
+  const { builder: hlo } = scope;
   const [x, part] = [operandValue(scope, node), operandValue(scope, node, 1)];
   return hlo.dynamicUpdate(x, part, startsOf(hlo, operandValue(scope, node, 2), x.shape.length));
 });
 
 export const sortWords: OpWords = (scope, node) => {
-  const { hlo } = scope;
+  const { builder: hlo } = scope;
   const { axis, descending } = attrsOf(node, sort);
   const x = operandValue(scope, node);
   const given = [x, hlo.iota("i32", x.shape, axis)];

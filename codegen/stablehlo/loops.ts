@@ -34,7 +34,7 @@ function loop(
 }
 
 export const scanWords: OpWords = (scope, node) => {
-  const { hlo } = scope;
+  const { builder: hlo } = scope;
   const { body: closed, length: dim, carries, slices, reverse } = attrsOf(node, scan);
   const body = bodyOf(closed);
   const length = bindDim(dim, {});
@@ -77,7 +77,7 @@ function withRow(hlo: Hlo, stack: Value, value: Value, row: Value): Value {
 }
 
 export const whileWords: OpWords = (scope, node) => {
-  const { hlo } = scope;
+  const { builder: hlo } = scope;
   const { test: closedTest, body: closedBody, carries, most } = attrsOf(node, whileLoop);
   const [test, body] = [bodyOf(closedTest), bodyOf(closedBody)];
   const args = node.args.map((arg) => valueFor(scope, arg));
@@ -97,7 +97,7 @@ export const whileWords: OpWords = (scope, node) => {
 };
 
 export const condWords: OpWords = (scope, node) => {
-  const { hlo } = scope;
+  const { builder: hlo } = scope;
   const { yes, no } = attrsOf(node, cond);
   const args = node.args.map((arg) => valueFor(scope, arg));
   const [flag] = args;

@@ -79,7 +79,7 @@ export const mapWords = Object.fromEntries(
 ) as Readonly<Record<MapName, OpWords>>;
 
 function written(scope: Scope, node: Node, name: string, write: Words): Value {
-  const { hlo } = scope;
+  const { builder: hlo } = scope;
   const isExact = [...exact].some((each) => each === name);
   const given = asWritten(scope, node);
   const args = isExact ? given : given.map((arg) => widened(hlo, arg));
@@ -120,7 +120,7 @@ function mod(hlo: Hlo, x: Value, y: Value): Value {
 }
 
 export const castWords = single((scope, node) => {
-  const { hlo } = scope;
+  const { builder: hlo } = scope;
   return converted(hlo, valueFor(scope, node.args[0]), attrsOf(node, cast).dtype);
 });
 

@@ -2,13 +2,11 @@
  * An entry as a StableHLO module: one function, whose arguments are the inputs and states that it reads or changes, and whose
  * results are its outputs and the new values of states. A state that changes is donated: its argument's memory takes the result.
  */
-import { CompilerBug } from "../../src/core/errors.ts";
-import { type Entry, neededNodes } from "../../src/graph/entry.ts";
+import type { Entry } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
-import { input, state } from "../../src/graph/ops/source.ts";
-import { type Spellings, spellGraph } from "../graph-exporter.ts";
+import { input } from "../../src/graph/ops/source.ts";
+import { sourcesOf, typeOf, wordsOf, writeEntry } from "../graph-exporter.ts";
 import { type Fresh, Hlo, type HloType, typeText, type Value } from "./builder.ts";
-import { type OpWords, type Results, type Scope, typeOf } from "./scope.ts";
 import { words } from "./words.ts";
 
 /** An argument or a result of the function, in order. */
@@ -43,14 +41,14 @@ export function hloModule(entry: Entry, sharding?: Sharding): HloModule {
     ...entry.outputs.map(({ name, node }): Place => ({ kind: "output", name, ...typeOf(node) })),
     ...entry.next.map(({ name, node }): Place => ({ kind: "state", name, ...typeOf(node) })),
   ];
-  const sources = neededNodes(entry).filter(({ op }) => op === input || op === state);
+  const sources = sourcesOf(entry);
   const args = sources.map((node): Argument => argumentOf(node, results));
   const fresh = freshNames();
   const hlo = new Hlo(fresh, "    ");
   const named = argumentNames(args.map(({ name }) => name));
   const given = args.map(({ dtype, shape }, i): Value => ({ name: named[i] ?? "", dtype, shape }));
   const values = new Map(sources.map((node, i): [Node, Value] => [node, given[i] ?? hlo.constant("f32", 0)]));
-  const { outputs, next } = written(entry, hlo, values);
+  const { outputs, next } = writeEntry(entry, hlo, values, wordsOf(words));
   hlo.end("return", [...outputs, ...next]);
   const parameters = args.map(
     (argument, i) => `      ${given[i]?.name}: ${typeText(argument)}${attributes(argument, sharding)}`,
@@ -107,27 +105,4 @@ function identifier(name: string): string {
 function freshNames(): Fresh {
   let count = 0;
   return { next: () => `%${count++}` };
-}
-
-/** Everything that the results need, and those. */
-function written(entry: Entry, hlo: Hlo, given: ReadonlyMap<Node, Value>): Results {
-  const scope: Scope = { hlo, values: new Map(given), body: written };
-  const spellings = Object.fromEntries(
-    Object.entries(words).map(([name, write]) => [name, (node: Node) => record(scope, node, write)]),
-  ) as Spellings<void>;
-  spellGraph(entry, spellings);
-  const value = (node: Node): Value => {
-    const found = scope.values.get(node);
-    if (found === undefined) throw new CompilerBug(`%${node.id} was not written`);
-    return found;
-  };
-  return { outputs: entry.outputs.map(({ node }) => value(node)), next: entry.next.map(({ node }) => value(node)) };
-}
-
-function record(scope: Scope, node: Node, write: OpWords): void {
-  if (scope.values.has(node)) return; // an argument
-  write(scope, node).forEach((value, i) => {
-    const result = node.results[i];
-    if (result !== undefined) scope.values.set(result, value);
-  });
 }

@@ -21,7 +21,7 @@ export function asWritten(scope: Scope, node: Node): readonly Value[] {
   });
 }
 
-function kept({ hlo }: Scope, x: Value): Value {
+function kept({ builder: hlo }: Scope, x: Value): Value {
   const format = x.dtype === "f64" ? "e11m52" : "e8m23";
   return hlo.one(x, `stablehlo.reduce_precision ${x.name}, format = ${format} : ${typeText(x)}`);
 }

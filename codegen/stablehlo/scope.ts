@@ -1,43 +1,13 @@
-/** What the words of an op are written with: the builder, and what stands for the nodes written so far. */
-import { CompilerBug } from "../../src/core/errors.ts";
-import type { Entry } from "../../src/graph/entry.ts";
+/** The language of exporters for this one: what is written is text of StableHLO. */
 import type { Node } from "../../src/graph/node.ts";
-import { fixedShape } from "../../src/graph/shape.ts";
-import type { Spellings } from "../graph-exporter.ts";
-import type { Hlo, HloType, Value } from "./builder.ts";
+import * as exporter from "../graph-exporter.ts";
+import type { Hlo, Value } from "./builder.ts";
 
-export interface Scope {
-  readonly hlo: Hlo;
-  readonly values: Map<Node, Value>;
-  /** Writes the nodes of a body into a region: `given` are its parameters. */
-  body(entry: Entry, hlo: Hlo, given: ReadonlyMap<Node, Value>): Results;
-}
+export { operandValue, typeOf, valueFor } from "../graph-exporter.ts";
 
-export interface Results {
-  readonly outputs: readonly Value[];
-  readonly next: readonly Value[];
-}
-
-/** A value for each result of an op. */
-export type OpWords = (scope: Scope, node: Node) => readonly Value[];
+export type Scope = exporter.Scope<Hlo, Value>;
+export type Results = exporter.Results<Value>;
+export type OpWords = exporter.OpWords<Hlo, Value>;
 
 /** Of an op with one result. */
-export const single =
-  (write: (scope: Scope, node: Node) => Value): OpWords =>
-  (scope, node) => [write(scope, node)];
-
-export type OpTable = Readonly<Record<keyof Spellings<never>, OpWords>>;
-
-export function valueFor({ values }: Scope, node: Node | undefined): Value {
-  const found = node === undefined ? undefined : values.get(node);
-  if (found === undefined) throw new CompilerBug(`%${node?.id} ${node?.op.name} is read before it is written`);
-  return found;
-}
-
-export function operandValue(scope: Scope, node: Node, place = 0): Value {
-  return valueFor(scope, node.args[place]);
-}
-
-export function typeOf({ type }: Node): HloType {
-  return { dtype: type.dtype, shape: fixedShape(type.shape) };
-}
+export const single: (write: (scope: Scope, node: Node) => Value) => OpWords = exporter.single;

@@ -2,14 +2,8 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { OnnxModel, Place } from "../../codegen/onnx/model.ts";
-import { onnxModel } from "../../codegen/onnx/model.ts";
+import type { OnnxModel } from "../../codegen/onnx/model.ts";
 import { modelFile } from "../../codegen/onnx/proto.ts";
-import { onnxTolerances } from "../../codegen/onnx/tolerances.ts";
-import { specializedEntry } from "../../src/compile.ts";
-import { startOfDraws } from "../../src/core/random.ts";
-import { randomState } from "../../src/graph/ops/source.ts";
-import type { Engine, Outputs } from "../op-report.ts";
 import { decoded, encoded, type Named, type Told } from "./told.ts";
 
 export const onnxPython = process.env.ONNX_PYTHON ?? "python3";
@@ -54,29 +48,4 @@ function asked(model: OnnxModel, mostInside?: number) {
   const base64 = (data: Uint8Array): string => Buffer.from(data).toString("base64");
   const more = external === undefined ? {} : { external: { name: "weights.data", data: base64(external) } };
   return { model: base64(bytes), ...more };
-}
-
-/** onnxruntime as an engine of the op report. */
-export function onnxEngine(runtime: OnnxRuntime): Engine {
-  return {
-    tolerances: onnxTolerances,
-    accumulator: "f32",
-    async run(program, feeds) {
-      const entry = program.entries.get("step");
-      if (entry === undefined) throw new Error("the program has no entry step");
-      const numbers = Object.entries(feeds).map(
-        ([name, fed]) => [name, typeof fed === "number" ? [fed] : fed] as const,
-      );
-      const given = new Map([...numbers, [randomState, startOfDraws(0)] as const]);
-      const model = onnxModel(specializedEntry(entry, {}));
-      const found = await runtime.run(model, given);
-      const outputs: Record<string, Record<string, ArrayLike<number>>> = {};
-      for (const { kind, name, as } of model.outputs satisfies readonly Place[]) {
-        if (kind !== "output") continue;
-        const [place = "", key = ""] = name.split(".");
-        outputs[place] = { ...outputs[place], [key]: found.get(as) ?? [] };
-      }
-      return outputs satisfies Outputs;
-    },
-  };
 }

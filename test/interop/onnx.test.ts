@@ -5,24 +5,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { onnxModel } from "../../codegen/onnx/model.ts";
 import { modelFile } from "../../codegen/onnx/proto.ts";
+import { onnxTolerances } from "../../codegen/onnx/tolerances.ts";
 import { compile, specializedEntry } from "../../src/compile.ts";
-import { batches, gatherRows } from "../../src/data/dataset.ts";
-import { syntheticDigits } from "../../src/data/digits.ts";
 import * as ops from "../../src/dsl/ops.ts";
 import { program } from "../../src/dsl/program.ts";
 import { InputSpec } from "../../src/dsl/spec.ts";
-import { adam, dense, dropout, rmsprop, sequential, sgd, trainer } from "../../src/index.ts";
 import { startValuesOf } from "../../src/runtime/start-values.ts";
-import { shortTypes } from "../op-case.ts";
-import { casesOf, opCases } from "../op-cases.ts";
-import { compareOps } from "../op-report.ts";
-import { OnnxRuntime, onnxEngine } from "./onnx-runtime.ts";
+import { minutes, testEveryOp } from "./every-op.ts";
+import { OnnxRuntime } from "./onnx-runtime.ts";
+import { batch, digits, feeds, optimizerNames, ownLosses, programBy, seed, steps } from "./short-training.ts";
 import { isNear, testSpecialValues } from "./special-values.ts";
-
-const minutes = 60_000;
-
-/** Ops that no entry has when it is exported: what others are written in for our own targets. */
-const inner = /^\w+ (mergeRuns|searchSorted|covering|chosen|spread|runBlock)\b/;
 
 let runtime: OnnxRuntime;
 beforeAll(() => {
@@ -30,21 +22,7 @@ beforeAll(() => {
 });
 afterAll(() => runtime.stop());
 
-describe("every op", () => {
-  const compared = async (cases: typeof opCases) => {
-    const { rows, failures } = await compareOps(onnxEngine(runtime), "ONNX", cases);
-    expect(failures.join("\n")).toBe("");
-    return rows.length;
-  };
-
-  test("is within its tolerances of the oracle, value and gradient", { timeout: 10 * minutes }, async () => {
-    expect(await compared(opCases.filter(({ op }) => !inner.test(op)))).toBeGreaterThan(190);
-  });
-
-  test.each(shortTypes)("of %s is rounded as we round", { timeout: 5 * minutes }, async (dtype) => {
-    expect(await compared(casesOf(dtype).filter(({ op }) => !inner.test(op)))).toBeGreaterThan(100);
-  });
-});
+describe("every op", () => testEveryOp("ONNX", onnxTolerances, (entry, given) => runtime.run(onnxModel(entry), given)));
 
 // ---- special values ------------------------------------------------------------------------------------------------
 
@@ -63,73 +41,35 @@ describe("special values", () => {
 
 // ---- training ------------------------------------------------------------------------------------------------------
 
-const [samples, batch, seed, steps] = [1024, 64, 7, 50];
-const optimizers = { sgd: sgd({ learningRate: 0.05 }), rmsprop: rmsprop(), adam: adam() };
-type OptimizerName = keyof typeof optimizers;
-
-function net(optimizer: OptimizerName) {
-  const layers = [
-    dense(32, { activation: "relu" }),
-    ...(optimizer === "adam" ? [dropout(0.3)] : []),
-    dense(10, { activation: "softmax" }),
-  ];
-  return trainer(sequential(layers), {
-    input: [784],
-    loss: "softmaxCrossEntropy",
-    optimizer: optimizers[optimizer],
-    metrics: ["accuracy"],
-  });
-}
-
-const { train } = syntheticDigits({ seed: 3, train: samples, test: 1 });
-const x = Float32Array.from(train.images, (byte) => byte / 255);
-const y = Int32Array.from(train.labels);
-
-function* feeds() {
-  for (let epoch = 0, count = 0; ; epoch++) {
-    for (const { indices, from, to } of batches({ count: samples, batch, seed, epoch })) {
-      const image = new Float32Array(batch * 784);
-      gatherRows(x, 784, indices, from, to, image);
-      yield { x: image, y: Int32Array.from(indices.subarray(from, to), (row) => y[row] ?? 0) };
-      if (++count === steps) return;
-    }
-  }
-}
+const data = digits();
 
 describe("a training step", () => {
-  test.each(["sgd", "rmsprop", "adam"] as const)(
-    "with %s has the losses of js",
-    { timeout: 2 * minutes },
-    async (of) => {
-      const made = net(of).program;
-      const executable = await compile(made, { target: "js", seed, dims: { batch } });
-      const entry = made.entries.get("train") ?? expect.fail("no entry");
-      const model = onnxModel(specializedEntry(entry, { batch }));
-      const states = new Map<string, ArrayLike<number>>(startValuesOf(made.states, seed));
-      let [worst, count] = [0, 0];
-      for (const fed of feeds()) {
-        const { loss } = (await executable.run({ entry: "train" as never, feeds: fed as never })) as {
-          readonly loss: number;
-        };
-        const found = await runtime.run(model, new Map<string, ArrayLike<number>>([...states, ...Object.entries(fed)]));
-        for (const { kind, name, as } of model.outputs) {
-          if (kind === "state") states.set(name, found.get(as) ?? []);
-        }
-        worst = Math.max(worst, Math.abs((found.get("loss")?.[0] ?? Number.NaN) - loss) / Math.abs(loss));
-        count += 1;
+  test.each(optimizerNames)("with %s has the losses of js", { timeout: 2 * minutes }, async (of) => {
+    const made = programBy(of);
+    const entry = made.entries.get("train") ?? expect.fail("no entry");
+    const model = onnxModel(specializedEntry(entry, { batch }));
+    const states = new Map<string, ArrayLike<number>>(startValuesOf(made.states, seed));
+    const wanted = await ownLosses(of, data);
+    let [worst, count] = [0, 0];
+    for (const fed of feeds(data)) {
+      const found = await runtime.run(model, new Map<string, ArrayLike<number>>([...states, ...Object.entries(fed)]));
+      for (const { kind, name, as } of model.outputs) {
+        if (kind === "state") states.set(name, found.get(as) ?? []);
       }
-      executable.dispose();
-      expect(count).toBe(steps);
-      expect(worst).toBeLessThan(1e-5);
-    },
-  );
+      const loss = wanted[count] ?? Number.NaN;
+      worst = Math.max(worst, Math.abs((found.get("loss")?.[0] ?? Number.NaN) - loss) / Math.abs(loss));
+      count += 1;
+    }
+    expect(count).toBe(steps);
+    expect(worst).toBeLessThan(1e-5);
+  });
 });
 
 describe("an entry for inference", () => {
   test("has its weights inside or in a file beside it, and the predictions of js", { timeout: minutes }, async () => {
-    const made = net("adam").program;
+    const made = programBy("adam");
     const executable = await compile(made, { target: "js", seed, dims: { batch } });
-    const image = x.slice(0, batch * 784);
+    const image = data.x.slice(0, batch * 784);
     const { output } = (await executable.run({ entry: "predict" as never, feeds: { x: image } as never })) as {
       readonly output: ArrayLike<number>;
     };

@@ -8,11 +8,10 @@ import * as ops from "../../src/dsl/ops.ts";
 import { program } from "../../src/dsl/program.ts";
 import { InputSpec } from "../../src/dsl/spec.ts";
 import type { Tensor } from "../../src/dsl/tensor.ts";
-import type { Entry } from "../../src/graph/entry.ts";
 import type { MapName } from "../../src/graph/op-names.ts";
 import { mapOps } from "../../src/graph/ops/map.ts";
 import { tensorType } from "../../src/graph/type.ts";
-import type { Named } from "./told.ts";
+import type { RunEntry } from "./told.ts";
 
 const { NaN: none, POSITIVE_INFINITY: endless } = Number;
 const floats = [0, -0, 1, -1, 0.5, 1.5, 2.5, -2.5, 3, -7, 300.5, 2 ** 31, -(2 ** 31), 2 ** 32, 3e38, -3e38, 1e-30];
@@ -25,9 +24,6 @@ const special: Readonly<Partial<Record<DType, readonly number[]>>> = {
 
 type Given = { readonly [Name in "x" | "y" | "i" | "n"]: Tensor };
 type Run = (given: Given) => Record<string, Tensor>;
-
-/** Runs an entry on another engine: outputs by their paths. */
-type RunEntry = (entry: Entry, given: Named) => Promise<Named>;
 
 type Inputs = Readonly<Record<string, { readonly dtype: DType; readonly data: readonly number[] }>>;
 

@@ -1,5 +1,6 @@
 /** Arrays as lines of JSON, for the Python processes that run what we export. */
 import { byteWidth, type DType, heldIn, valueIn } from "../../src/core/dtype.ts";
+import type { Entry } from "../../src/graph/entry.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { viewOf } from "../../src/runtime/typed-arrays.ts";
 
@@ -11,6 +12,9 @@ export interface Told {
 
 /** Values by name. Numbers are what they mean, in doubles. */
 export type Named = ReadonlyMap<string, ArrayLike<number>>;
+
+/** Runs an entry on another engine: outputs by their paths. */
+export type RunEntry = (entry: Entry, given: Named) => Promise<Named>;
 
 export function encoded({ dtype, shape }: Omit<Told, "data">, values: ArrayLike<number>): Told {
   const array = emptyArray(dtype, shape);

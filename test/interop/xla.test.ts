@@ -11,27 +11,27 @@ import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hloModule } from "../../codegen/stablehlo/module.ts";
-import { compile } from "../../src/compile.ts";
-import { batches, gatherRows } from "../../src/data/dataset.ts";
-import { syntheticDigits } from "../../src/data/digits.ts";
-import { adam, dense, dropout, rmsprop, sequential, sgd, trainer } from "../../src/index.ts";
+import { xlaTolerances } from "../../codegen/stablehlo/tolerances.ts";
 import { encodeCheckpoint, fingerprintOf } from "../../src/io/checkpoint.ts";
 import { writeNpz } from "../../src/io/npz.ts";
 import type { StoredTensor } from "../../src/io/safetensors.ts";
 import { startValuesOf } from "../../src/runtime/start-values.ts";
 import { stableHloFolder } from "../../src/tools/cli/stablehlo-folder.ts";
-import { shortTypes } from "../op-case.ts";
-import { casesOf, opCases } from "../op-cases.ts";
-import { compareOps } from "../op-report.ts";
+import { minutes, testEveryOp } from "./every-op.ts";
 import { launch } from "./launcher.ts";
+import {
+  batch,
+  digits,
+  type OptimizerName,
+  optimizerNames,
+  ownLosses,
+  programBy,
+  samples,
+  seed,
+  steps,
+} from "./short-training.ts";
 import { testSpecialValues } from "./special-values.ts";
 import { python, Xla } from "./xla.ts";
-import { xlaEngine } from "./xla-engine.ts";
-
-const minutes = 60_000;
-
-/** Ops that no entry has when it is exported: what others are written in for our own targets. */
-const inner = /^\w+ (mergeRuns|searchSorted|covering|chosen|spread|runBlock)\b/;
 
 describe("every op", () => {
   let xla: Xla;
@@ -40,19 +40,7 @@ describe("every op", () => {
   });
   afterAll(() => xla.stop());
 
-  const compared = async (cases: typeof opCases) => {
-    const { rows, failures } = await compareOps(xlaEngine(xla), "XLA", cases);
-    expect(failures.join("\n")).toBe("");
-    return rows.length;
-  };
-
-  test("is within XLA's tolerances of the oracle, value and gradient", { timeout: 10 * minutes }, async () => {
-    expect(await compared(opCases.filter(({ op }) => !inner.test(op)))).toBeGreaterThan(190);
-  });
-
-  test.each(shortTypes)("of %s is rounded as we round", { timeout: 5 * minutes }, async (dtype) => {
-    expect(await compared(casesOf(dtype).filter(({ op }) => !inner.test(op)))).toBeGreaterThan(100);
-  });
+  testEveryOp("XLA", xlaTolerances, (entry, given) => xla.run(hloModule(entry), given));
 
   describe("on special values", () => testSpecialValues((entry, given) => xla.run(hloModule(entry), given)));
 });
@@ -62,27 +50,7 @@ describe("every op", () => {
 const folder = mkdtempSync(join(tmpdir(), "tensorloom-xla-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const [samples, batch, seed, steps] = [1024, 64, 7, 50];
-const optimizers = { sgd: sgd({ learningRate: 0.05 }), rmsprop: rmsprop(), adam: adam() };
-type OptimizerName = keyof typeof optimizers;
-
-function net(optimizer: OptimizerName) {
-  const layers = [
-    dense(32, { activation: "relu" }),
-    ...(optimizer === "adam" ? [dropout(0.3)] : []),
-    dense(10, { activation: "softmax" }),
-  ];
-  return trainer(sequential(layers), {
-    input: [784],
-    loss: "softmaxCrossEntropy",
-    optimizer: optimizers[optimizer],
-    metrics: ["accuracy"],
-  });
-}
-
-const { train } = syntheticDigits({ seed: 3, train: samples, test: 1 });
-const x = Float32Array.from(train.images, (byte) => byte / 255);
-const y = Int32Array.from(train.labels);
+const { x, y } = digits();
 const data = join(folder, "data.npz");
 beforeAll(async () => {
   const x32 = { dtype: "f32", shape: [samples, 784], data: x } as const;
@@ -98,29 +66,8 @@ beforeAll(async () => {
   );
 });
 
-/** The losses of our own `js` target, over the same batches. */
-async function ownLosses(optimizer: OptimizerName): Promise<readonly number[]> {
-  const { program } = net(optimizer);
-  const executable = await compile(program, { target: "js", seed, dims: { batch } });
-  const losses: number[] = [];
-  for (const { indices, from, to } of epochs()) {
-    const image = new Float32Array(batch * 784);
-    gatherRows(x, 784, indices, from, to, image);
-    const feeds = { x: image, y: Int32Array.from(indices.subarray(from, to), (row) => y[row] ?? 0) };
-    const { loss } = (await executable.run({ entry: "train" as never, feeds })) as { readonly loss: number };
-    losses.push(loss);
-    if (losses.length === steps) break;
-  }
-  executable.dispose();
-  return losses;
-}
-
-function* epochs() {
-  for (let epoch = 0; ; epoch++) yield* batches({ count: samples, batch, seed, epoch });
-}
-
 function exported(optimizer: OptimizerName, mesh: readonly { readonly name: string; readonly size: number }[]): string {
-  const { program } = net(optimizer);
+  const program = programBy(optimizer);
   const state = startValuesOf(program.states, seed);
   const checkpoint = encodeCheckpoint({ fingerprint: fingerprintOf(program), state, seed });
   const path = mkdtempSync(join(folder, `${optimizer}-`));
@@ -154,19 +101,15 @@ function apart(a: readonly number[], b: readonly number[]): number {
 }
 
 describe("a training step", () => {
-  test.each(["sgd", "rmsprop", "adam"] as const)(
-    "with %s has the losses of js",
-    { timeout: 2 * minutes },
-    async (optimizer) => {
-      const found = await trained(optimizer, exported(optimizer, []), []);
-      expect(apart(await ownLosses(optimizer), found)).toBeLessThan(1e-5);
-    },
-  );
+  test.each(optimizerNames)("with %s has the losses of js", { timeout: 2 * minutes }, async (optimizer) => {
+    const found = await trained(optimizer, exported(optimizer, []), []);
+    expect(apart(await ownLosses(optimizer, { x, y }), found)).toBeLessThan(1e-5);
+  });
 
   test("has them on two devices and on two processes, which are alike to the last bit", {
     timeout: 3 * minutes,
   }, async () => {
-    const own = await ownLosses("adam");
+    const own = await ownLosses("adam", { x, y });
     const path = exported("adam", two);
     const [devices, processes] = [join(folder, "devices.st"), join(folder, "processes.st")];
     const onDevices = await trained("devices", path, ["--devices", "2", "--checkpoint", devices]);
