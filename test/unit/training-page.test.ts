@@ -6,9 +6,12 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DeviceError, syntheticDigits, Trainer } from "tensorloom";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { type Served, serve } from "../../web/server.ts";
 import { asDigit } from "../../web/training/ink.ts";
+import type { Message } from "../../web/training/protocol.ts";
+import { NetworkRun } from "../../web/training/run.ts";
 import { root } from "../installed.ts";
 
 describe("a drawing", () => {
@@ -34,6 +37,32 @@ describe("a drawing", () => {
     expect(asDigit({ width: 280, height: 280, ink: new Uint8Array(280 * 280) })).toBeNull();
     const corner = asDigit({ width: 280, height: 280, ink: drawn(0, 0, 30, 280) });
     expect(corner?.reduce((sum, value) => sum + value, 0)).toBeGreaterThan(20 * 255);
+  });
+});
+
+describe("a run whose device fails", () => {
+  const plan = { network: "mlp", digits: "drawn", images: null, epochs: 1, batch: 8, seed: 1 } as const;
+  const opened = async () => {
+    const told: Message[] = [];
+    const run = new NetworkRun(plan, syntheticDigits({ seed: 1, train: 16, test: 8 }), (message) => told.push(message));
+    await run.open("js");
+    return { run, notices: () => told.filter(({ kind }) => kind === "notice").length };
+  };
+  afterEach(() => void vi.restoreAllMocks());
+
+  test("goes on elsewhere, and ends with the failure where that comes to nothing again and again", async () => {
+    const { run, notices } = await opened();
+    const fit = vi.spyOn(Trainer.prototype, "fit").mockRejectedValue(new DeviceError("the device is gone"));
+    await expect(run.train(new AbortController().signal)).rejects.toThrow("the device is gone");
+    expect(notices()).toBe(3);
+    expect(fit).toHaveBeenCalledTimes(4);
+  });
+
+  test("that fails once is trained to its end", async () => {
+    const { run, notices } = await opened();
+    vi.spyOn(Trainer.prototype, "fit").mockRejectedValueOnce(new DeviceError("the device is gone"));
+    expect(await run.train(new AbortController().signal)).toBe("done");
+    expect(notices()).toBe(1);
   });
 });
 

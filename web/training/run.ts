@@ -40,6 +40,8 @@ export class NetworkRun {
   #savedAt = 0;
   #looked = { at: 0, ms: 0 };
   #losses = 0;
+  /** Recoveries in a row that went back to one saved step. */
+  #stuck = { step: -1, times: 0 };
   #drawing: Uint8Array | null = null;
   #samples = 0;
   #place: Place = "auto";
@@ -222,9 +224,15 @@ export class NetworkRun {
     this.#tell({ kind: "prediction", probabilities: drawing === null ? null : await predictOne(this.#net, drawing) });
   }
 
-  /** Another device and the last state. A GPU may come back once; one that is lost again is left alone. */
+  /**
+   * Another device and the last state. A GPU may come back once; one that is lost again is left alone. What comes to nothing again and
+   * again from the same state is no loss that another device would mend.
+   */
   async #recover(error: unknown): Promise<void> {
     const [lost, at] = [reasonOf(error), this.#step];
+    const { step } = this.#saved;
+    this.#stuck = { step, times: this.#stuck.step === step ? this.#stuck.times + 1 : 1 };
+    if (this.#stuck.times > mostFromOneState) throw error;
     this.#losses++;
     const places: readonly Place[] = this.#runsAhead && this.#losses === 1 ? ["wgsl", ...withoutGpu] : withoutGpu;
     let last: unknown = error;
@@ -245,6 +253,9 @@ export class NetworkRun {
     throw last;
   }
 }
+
+/** Recoveries: the GPU again, then a processor, and one more. */
+const mostFromOneState = 3;
 
 /** Whether a device failed; other errors are ours, or the visitor's. */
 export function isLoss(error: unknown): boolean {
