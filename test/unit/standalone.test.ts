@@ -392,6 +392,14 @@ describe.skipIf(findCompiler() === undefined)("in C", () => {
     const batches = mnistBatches(5, 16);
     await writeFile(join(path, "images"), Float32Array.from(batches.flatMap(({ image }) => [...image])));
     await writeFile(join(path, "labels"), Int32Array.from(batches.flatMap(({ label }) => [...label])));
+    // a learning rate is a finite number from 0
+    const start = tl.readSafetensors(await readFile(join(path, "net.safetensors")));
+    const rate = [...start.tensors.keys()].find((name) => /learningRate$/.test(name)) ?? expect.fail("no rate");
+    for (const [file, value] of Object.entries({ below: -1, none: Number.NaN })) {
+      const tensor = { dtype: "f32", shape: [], data: Float32Array.of(value) } as const;
+      const bytes = tl.writeSafetensors(new Map([...start.tensors, [rate, tensor]]));
+      await writeFile(join(path, `${file}.safetensors`), bytes);
+    }
     const printed = await run(
       path,
       `static float image[5][16 * 784], loss, accuracy;
@@ -406,6 +414,7 @@ describe.skipIf(findCompiler() === undefined)("in C", () => {
         }
         label[0][3] = 10;
         if (net_train(image[0], label[0], &loss, &accuracy) != 2) return 4;
+        if (net_load("below.safetensors") != -1 || net_load("none.safetensors") != -1) return 5;
         return net_save("saved.safetensors");
       }`,
     );

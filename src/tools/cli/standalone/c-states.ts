@@ -2,7 +2,10 @@
  * States in C: read from a safetensors file, and written to one. Behind a table `states` of their names as JSON has them, types,
  * shapes, places and sizes, in the order of the file.
  */
-export const cStates = (stem: string): string => `// Tensors lie in the file as its header says, which is compact JSON.
+export const cStates = (
+  stem: string,
+  ranges: readonly StateRange[],
+): string => `// Tensors lie in the file as its header says, which is compact JSON.
 int ${stem}_load(const char *path) {
   FILE *file = fopen(path, "rb");
   if (file == NULL) return -1;
@@ -21,7 +24,7 @@ int ${stem}_load(const char *path) {
     if (end == NULL || from > to || to - from != states[i].bytes || fseek(file, (long)(8 + bytes + from), SEEK_SET) != 0) found = -1;
     else if (fread(read + states[i].at, 1, states[i].bytes, file) != states[i].bytes) found = -1;
   }
-  // All of them or none.
+${ranges.map(checkOf).join("")}  // All of them or none.
   for (int i = 0; i < ${stem.toUpperCase()}_STATES && found == 0; i++) {
     memcpy(state_at.bytes + states[i].at, read + states[i].at, states[i].bytes);
   }
@@ -56,3 +59,26 @@ int ${stem}_save(const char *path) {
   return fclose(file) == 0 ? written : -1;
 }
 `;
+
+/** What a state may be from outside, of those that say so. */
+export interface StateRange {
+  /** The type of its elements in C, which is one of numbers. */
+  readonly element: string;
+  readonly at: number;
+  readonly count: number;
+  readonly range: readonly [least: number, most: number];
+}
+
+/** Neither NaN nor infinity is within. */
+function checkOf({ element, at, count, range: [least, most] }: StateRange): string {
+  return `  for (int i = 0; i < ${count} && found == 0; i++) {
+    ${element} value;
+    memcpy(&value, read + ${at} + i * sizeof value, sizeof value);
+    if (!(value >= ${number(least)} && value <= ${number(most)} && fabs((double)value) < INFINITY)) found = -1;
+  }
+`;
+}
+
+function number(value: number): string {
+  return Number.isFinite(value) ? `(double)${value}` : value > 0 ? "INFINITY" : "-INFINITY";
+}

@@ -8,7 +8,7 @@ import { elementTypes } from "../../../../codegen/c/print.ts";
 import { pointerTo, printKernels, printSteps } from "../../../../codegen/c/program.ts";
 import type { CArtifact } from "../../../../codegen/c/target.ts";
 import { commentText } from "../../../../codegen/escape.ts";
-import { byteWidth } from "../../../core/dtype.ts";
+import { byteWidth, isShort } from "../../../core/dtype.ts";
 import { there } from "../../../core/records.ts";
 import type { BufferSlot, Segment } from "../../../program/buffer.ts";
 import { kernelsOf } from "../../../program/sequence.ts";
@@ -146,6 +146,9 @@ function sourceOf(
     const header = `${JSON.stringify(name)}:{"dtype":"${dtype.toUpperCase()}","shape":[${shape}],"data_offsets":[`;
     return `  {${cText(header)}, ${offset}, ${count * byteWidth(dtype)}},`;
   });
+  const ranges = inFile.flatMap(({ slot: { dtype, offset, count }, leaf: { range } }) =>
+    range === undefined || isShort(dtype) ? [] : [{ element: elementTypes[dtype], at: offset, count, range }],
+  );
   return `// ${about}
 // cc -std=c99 -O2 -fwrapv -ffp-contract=off -fno-strict-aliasing -c ${stem}.c    (and link with -lm)
 #include "${stem}.h"
@@ -163,7 +166,7 @@ ${rows.join("\n")}
   {"", 0, 0},
 };
 
-${cStates(prefix)}
+${cStates(prefix, ranges)}
 ${states.map(({ name, port: { slot } }) => `${elementTypes[slot.dtype]} *${name}(void) { return ${pointerTo(slot, { segment: segmentName })}; }`).join("\n")}
 
 ${entries
